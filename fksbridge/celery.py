@@ -1,0 +1,92 @@
+"""The Celery application, found by `celery -A fksbridge worker` and `celery -A fksbridge beat`."""
+
+from __future__ import annotations
+
+import ctypes
+import logging.config
+import os
+import signal
+import warnings
+from typing import Any
+
+from celery import Celery, bootsteps
+from celery.beat import Scheduler
+from celery.signals import setup_logging, worker_process_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fksbridge.settings")
+
+app = Celery("fksbridge")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+PR_SET_PDEATHSIG = 1
+
+# Celery warns root because a pickled task could run anything as root; ours are JSON only.
+warnings.filterwarnings(
+    "ignore", message=r"\s*You're running the worker with superuser", category=RuntimeWarning
+)
+
+
+@setup_logging.connect
+def log_as_the_bridge_does(**_: object) -> None:
+    """Without a receiver Celery sets up a format of its own."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_process_init.connect
+def die_with_the_worker(**_: object) -> None:
+    """A pool process that is busy when its worker is killed would go on unsupervised."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def show_life(name: str) -> None:
+    """A sign of life; a Redis that is down shows itself by its absence."""
+    import redis
+
+    from bridge_ingest import heartbeat
+
+    try:
+        heartbeat.beat(name)
+    except redis.RedisError as error:
+        logging.getLogger(__name__).warning("heartbeat of %s not written: %s", name, error)
+
+
+class Life(bootsteps.StartStopStep):
+    """Part of a worker's consumer: a sign of life each second while it can listen for tasks.
+
+    A worker of pool `solo` listens between tasks only, so a task must not run for many seconds.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, parent: Any) -> None:
+        from bridge_ingest import heartbeat
+
+        queues = list(parent.app.amqp.queues.consume_from)
+
+        def show() -> None:
+            for queue in queues:
+                show_life(f"worker.{queue}")
+
+        show()
+        self.timer = parent.timer.call_repeatedly(heartbeat.BEAT_EVERY_S, show)
+
+    def stop(self, _: Any) -> None:
+        self.timer.cancel()
+
+
+app.steps["consumer"].add(Life)
+
+
+class LivingScheduler(Scheduler):
+    """Beat's clock in memory, with a sign of life each round.
+
+    A schedule file would be one more thing that kill -9 can break. The price: an entry's period
+    starts afresh with beat, so periodic work must be asked for every hour at least.
+    """
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        show_life("beat")
+        return min(1.0, super().tick(*args, **kwargs))

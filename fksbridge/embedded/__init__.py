@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis from Python wheels, for machines where nobody has set up either."""

@@ -1,0 +1,1 @@
+"""Keeps every process of a bridge running on one machine: `manage.py bridge`."""

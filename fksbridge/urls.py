@@ -1,0 +1,13 @@
+"""The addresses of people's pages and of the datafeed; machines' doors stand in front (asgi.py)."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from fksbridge.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/", include("tradingview.urls")),
+    path("", include("dashboard.urls")),
+]
