@@ -1,0 +1,166 @@
+"""Bridge Protocol 1: the messages a terminal sends, as typed structures.
+
+Unknown fields are ignored, so that a newer terminal can talk to an older bridge. Numbers must be
+JSON numbers; NaN and Infinity are not JSON and never get here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Seq = Annotated[int, Meta(ge=1, lt=2**62)]
+Symbol = Annotated[str, Meta(min_length=1, max_length=64)]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=300)]
+
+PERIODS_S = {
+    "S1": 1,
+    "M1": 60,
+    "M5": 300,
+    "M15": 900,
+    "M30": 1800,
+    "H1": 3600,
+    "H4": 14400,
+    "D1": 86400,
+    "W1": 604800,
+}
+
+
+class Hello(Struct, tag="hello"):
+    protocol: int
+    client: Name
+    key: Annotated[str, Meta(max_length=200)]
+    platform: Literal["mt4", "mt5", "ninjatrader", "tradingview", "agent"]
+    stream: Name
+    version: Text = ""
+    instance: Text = ""
+    account: Text | int = ""
+    utc_offset_s: Annotated[int, Meta(ge=-15 * 3600, le=15 * 3600)] = 0
+    features: list[str] = []
+    symbols: list[str] = []
+    mode: Literal["live", "replay"] = "live"
+
+
+class Tick(Struct, tag="tick"):
+    seq: Seq
+    symbol: Symbol
+    bid: float
+    ask: float
+    time_ms: float
+    last: float | None = None
+    volume: float = 0.0
+    flags: int = 0
+    received_ms: float | None = None
+    backfill: str | int | None = None
+
+
+class Ticks(Struct, tag="ticks"):
+    """Rows are [time_ms, bid, ask], [.., volume] or, in replay, [.., volume, received_ms]."""
+
+    seq: Seq
+    symbol: Symbol
+    ticks: Annotated[list[list[float]], Meta(min_length=1)]
+    backfill: str | int | None = None
+
+    def skip(self, count: int) -> None:
+        """Leave out leading rows that are duplicates."""
+        self.ticks, self.seq = self.ticks[count:], self.seq + count
+
+
+class Bar(Struct, tag="bar"):
+    seq: Seq
+    symbol: Symbol
+    period: Literal["S1", "M1", "M5", "M15", "M30", "H1", "H4", "D1", "W1"]
+    time_ms: float
+    open: float
+    high: float
+    low: float
+    close: float
+    stamp: Literal["open", "close"]
+    closed: bool
+    volume: Annotated[float, Meta(ge=0)] = 0.0
+    received_ms: float | None = None
+    backfill: str | int | None = None
+
+
+class Indicator(Struct, tag="indicator"):
+    seq: Seq
+    symbol: Symbol
+    name: Name
+    value: float
+    time_ms: float
+    period: Annotated[str, Meta(max_length=8)] = ""
+    received_ms: float | None = None
+    backfill: str | int | None = None
+
+
+class Gap(Struct, tag="gap"):
+    from_seq: Seq = msgspec.field(name="from")
+    to_seq: Seq = msgspec.field(name="to")
+
+
+class Symbols(Struct, tag="symbols"):
+    """Which symbol each number in binary batches stands for."""
+
+    names: Annotated[dict[Annotated[int, Meta(ge=0, le=65535)], Symbol], Meta(max_length=5000)] = (
+        msgspec.field(name="map")
+    )
+
+
+class Status(Struct, tag="status"):
+    produced: Annotated[int, Meta(ge=0, lt=2**62)]
+    buffered: Annotated[int, Meta(ge=0, lt=2**62)] = 0
+    dropped: Annotated[int, Meta(ge=0, lt=2**62)] = 0
+    trade_allowed: bool | None = None
+    broker_connected: bool | None = None
+    ping_ms: float | None = None
+    market_open: bool | None = None
+
+
+class SignalAck(Struct, tag="signal_ack"):
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    state: Literal["received", "shown", "executed", "rejected", "expired"]
+    detail: Text = ""
+    ticket: Annotated[str, Meta(max_length=64)] | int = ""
+    price: float | None = None
+
+
+class ConfigAck(Struct, tag="config_ack"):
+    id: str | int = ""
+
+
+class CommandAck(Struct, tag="command_ack"):
+    id: str | int = ""
+    detail: Text = ""
+
+
+class Ping(Struct, tag="ping"):
+    t: Any = None
+
+
+class Pong(Struct, tag="pong"):
+    t: Any = None
+
+
+Numbered = Tick | Ticks | Bar | Indicator
+Message = (
+    Hello
+    | Tick
+    | Ticks
+    | Bar
+    | Indicator
+    | Gap
+    | Symbols
+    | Status
+    | SignalAck
+    | ConfigAck
+    | CommandAck
+    | Ping
+    | Pong
+)
+
+decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+NUMBERED_TYPES = frozenset({"tick", "ticks", "bar", "indicator", "order", "position", "account"})
