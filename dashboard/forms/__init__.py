@@ -1,0 +1,1 @@
+"""What people fill in. Forms read and explain; the rooms' actions decide."""
