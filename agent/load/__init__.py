@@ -1,0 +1,1 @@
+"""Load and latency measurements at the cost of as little processor time as possible."""

@@ -1,0 +1,1 @@
+"""Recorded ticks sent through the bridge again, at any speed, in `mode: "replay"`."""

@@ -1,0 +1,1 @@
+"""Simulated terminals that speak the real protocol over the real ports."""

@@ -1,0 +1,1 @@
+"""Follows a file that a terminal appends to, for platforms that only write files."""
