@@ -1,0 +1,360 @@
+// FKS Bridge for NinjaTrader 8: the session with the bridge, kept up for as long as the AddOn runs.
+
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Threading;
+
+namespace NinjaTrader.NinjaScript.AddOns.FKS
+{
+    /// <summary>
+    /// Give it data from any thread; it sees to it that the bridge gets each item once. Nothing here
+    /// blocks on the network but its own two threads: one reads, one writes.
+    /// </summary>
+    public sealed partial class FKSClient : IDisposable
+    {
+        private const int StatusMs = 5000;
+        private const int FirstPauseMs = 200;
+        private const int LongestPauseMs = 10000;
+        private const string States = " order position account ";
+        private static readonly DateTime Epoch = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
+        private readonly object gate = new object();
+        private readonly Settings settings;
+        private readonly Action<string> log;
+        private readonly Queue<string> outgoing = new Queue<string>();
+        private readonly SignalBook book = new SignalBook();
+        private readonly Random jitter = new Random();
+        private readonly Thread thread;
+        private ItemStream stream;
+        private Link link;
+        private bool isOpen;
+        private bool isClosing;
+        private bool isStateRefused;
+        private long pings;
+        private DateTime pingedAt;
+        private double pingMs = -1;
+        private string problem = "";
+
+        public FKSClient(Settings settings, Action<string> log)
+        {
+            this.settings = settings;
+            this.log = log;
+            stream = new ItemStream(settings.Buffer);
+            thread = new Thread(Run) { IsBackground = true, Name = "FKS Bridge" };
+        }
+
+        /// <summary>Each signal once, on the reading thread: a chart must hand it to its own.</summary>
+        public event Action<Signal> SignalArrived;
+
+        /// <summary>Signals that are over, on the writing thread.</summary>
+        public event Action<Signal> SignalEnded;
+
+        /// <summary>Does what the bridge asks and answers, now or later: whether it was done, and a detail.</summary>
+        public Action<Command, Action<bool, string>> OnCommand { get; set; }
+
+        /// <summary>Whether the platform is connected to its data and may trade; sent with each status.</summary>
+        public Func<bool> IsPlatformConnected { get; set; }
+
+        public int Sessions { get; private set; }
+
+        public int Rejected { get; private set; }
+
+        public static long NowMs
+        {
+            get { return (long)(DateTime.UtcNow - Epoch).TotalMilliseconds; }
+        }
+
+        public static long ToMs(DateTime utc)
+        {
+            return (utc.Ticks - Epoch.Ticks) / TimeSpan.TicksPerMillisecond;
+        }
+
+        public void Start()
+        {
+            thread.Start();
+        }
+
+        /// <summary>Numbers and queues an item. With a full ring the oldest is given up.</summary>
+        public void Append(Item item)
+        {
+            lock (gate)
+            {
+                if (isStateRefused && States.Contains(" " + item.Kind + " "))
+                    return;
+                stream.Append(item);
+                Monitor.PulseAll(gate);
+            }
+        }
+
+        /// <summary>A chart shows this signal.</summary>
+        public void Shown(string id)
+        {
+            lock (gate)
+            {
+                if (book.Show(id))
+                    Say(book.Tell(id, pings + 1));
+            }
+        }
+
+        public List<Signal> Standing(string symbol)
+        {
+            lock (gate)
+                return book.Standing(symbol, NowMs);
+        }
+
+        /// <summary>The "status" message of this moment.</summary>
+        public string Status()
+        {
+            bool isConnected = IsPlatformConnected == null || IsPlatformConnected();
+            lock (gate)
+            {
+                JsonObject status = new JsonObject().Add("type", "status").Add("produced", stream.Produced)
+                    .Add("buffered", stream.Buffered).Add("dropped", stream.Dropped)
+                    .Add("trade_allowed", false).Add("broker_connected", isConnected);
+                if (pingMs >= 0)
+                    status.Add("ping_ms", Math.Round(pingMs, 3));
+                return status.ToString();
+            }
+        }
+
+        /// <summary>Ends at once. What was not acknowledged is reported as missing by the numbers.</summary>
+        public void Dispose()
+        {
+            lock (gate)
+            {
+                isClosing = true;
+                if (link != null)
+                    link.Dispose();
+                Monitor.PulseAll(gate);
+            }
+            if (thread.IsAlive && thread != Thread.CurrentThread)
+                thread.Join(2000);
+        }
+
+        private void Run()
+        {
+            int failures = 0;
+            while (!isClosing)
+            {
+                int before = Sessions;
+                if (!OneSession())
+                    return;
+                failures = Sessions > before ? 0 : failures + 1;
+                Pause(failures);
+            }
+        }
+
+        /// <summary>One session to its end; false when there must not be another.</summary>
+        private bool OneSession()
+        {
+            try
+            {
+                Converse();
+            }
+            catch (RefusedException error)
+            {
+                log("stopped: " + error.Message + ". Mend " + Settings.FileName + " and save it.");
+                return false;
+            }
+            catch (IOException error)
+            {
+                Note(error.Message);
+            }
+            catch (JsonException error)
+            {
+                Note("the bridge sent what cannot be read: " + error.Message);
+            }
+            catch (ObjectDisposedException)
+            {
+                Note("the connection was closed");
+            }
+            catch (Exception error)
+            {
+                // What escapes a thread ends NinjaTrader; a defect of ours must not.
+                Note("a defect, please report it: " + error);
+            }
+            return true;
+        }
+
+        private void Note(string reason)
+        {
+            // The same trouble at each try is told once.
+            if (!isClosing && reason != problem)
+                log("not connected: " + reason);
+            problem = reason;
+        }
+
+        /// <summary>Exponential with jitter, so that a restarted bridge is not met by all at once.</summary>
+        private void Pause(int failures)
+        {
+            double longest = Math.Min(LongestPauseMs, FirstPauseMs * Math.Pow(2, Math.Min(failures, 20)));
+            DateTime ends = DateTime.UtcNow.AddMilliseconds(longest * (0.5 + jitter.NextDouble() / 2));
+            lock (gate)
+            {
+                for (TimeSpan left = ends - DateTime.UtcNow; !isClosing && left > TimeSpan.Zero; left = ends - DateTime.UtcNow)
+                    Monitor.Wait(gate, left);
+            }
+        }
+
+        private void Converse()
+        {
+            Thread writer = null;
+            try
+            {
+                Link opened = Link.Open(settings);
+                lock (gate)
+                    link = opened;
+                opened.Write(Hello());
+                Begin(opened);
+                Thread started = new Thread(Write) { IsBackground = true, Name = "FKS Bridge writer" };
+                started.Start(opened);
+                writer = started;
+                for (string line = opened.Read(); line != null; line = opened.Read())
+                    Handle(Json.ParseObject(line));
+                throw new IOException("the bridge closed the connection");
+            }
+            finally
+            {
+                Close();
+                if (writer != null)
+                    writer.Join();
+            }
+        }
+
+        private void Close()
+        {
+            lock (gate)
+            {
+                isOpen = false;
+                outgoing.Clear();
+                if (link != null)
+                    link.Dispose();
+                link = null;
+                Monitor.PulseAll(gate);
+            }
+        }
+
+        private string Hello()
+        {
+            return new JsonObject().Add("type", "hello").Add("protocol", 1).Add("client", settings.Client)
+                .Add("key", settings.Key).Add("platform", "ninjatrader").Add("stream", stream.Id)
+                .Add("version", "1.0").Add("instance", Environment.MachineName).ToString();
+        }
+
+        private void Begin(Link opened)
+        {
+            string line = opened.Read();
+            if (line == null)
+                throw new IOException("the bridge closed the connection");
+            Dictionary<string, object> welcome = Json.ParseObject(line);
+            if (Fields.Text(welcome, "type") != "welcome")
+            {
+                Handle(welcome);
+                throw new JsonException("no welcome came");
+            }
+            lock (gate)
+            {
+                if (!stream.Resume(Fields.Whole(welcome, "resume")))
+                {
+                    stream = stream.Renumbered();
+                    throw new JsonException("it knows another numbering; a new one begins");
+                }
+                Sessions++;
+                isOpen = true;
+                foreach (string id in book.Unconfirmed())
+                    outgoing.Enqueue(book.Tell(id, pings + 1));
+            }
+            problem = "";
+            log("connected to " + settings.Host + " as " + settings.Client);
+        }
+
+        // Writing.
+
+        private void Write(object opened)
+        {
+            Link target = (Link)opened;
+            DateTime statusAt = DateTime.MinValue;
+            try
+            {
+                while (true)
+                {
+                    if (DateTime.UtcNow >= statusAt)
+                    {
+                        Beat();
+                        statusAt = DateTime.UtcNow.AddMilliseconds(StatusMs);
+                    }
+                    string message = Next(statusAt);
+                    if (message == null)
+                        return;
+                    if (message.Length > 0)
+                        target.Write(message);
+                }
+            }
+            catch (IOException)
+            {
+                target.Dispose(); // wakes the reader, which ends the session
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (Exception error)
+            {
+                Note("a defect, please report it: " + error);
+                target.Dispose();
+            }
+        }
+
+        /// <summary>The next message; empty when it is time for a status; null when the session is over.</summary>
+        private string Next(DateTime until)
+        {
+            lock (gate)
+            {
+                while (isOpen)
+                {
+                    if (outgoing.Count > 0)
+                        return outgoing.Dequeue();
+                    string message = stream.NextMessage();
+                    if (message != null)
+                        return message;
+                    TimeSpan left = until - DateTime.UtcNow;
+                    if (left <= TimeSpan.Zero)
+                        return "";
+                    Monitor.Wait(gate, left);
+                }
+                return null;
+            }
+        }
+
+        private void Beat()
+        {
+            string status = Status();
+            List<Signal> ended;
+            lock (gate)
+            {
+                ended = book.Expire(NowMs);
+                foreach (string id in book.Unconfirmed())
+                    outgoing.Enqueue(book.Tell(id, pings + 1));
+                outgoing.Enqueue(status);
+                pings++;
+                pingedAt = DateTime.UtcNow;
+                outgoing.Enqueue(new JsonObject().Add("type", "ping").Add("t", pings).ToString());
+            }
+            Action<Signal> listeners = SignalEnded;
+            if (listeners != null)
+                ended.ForEach(listeners);
+        }
+
+        private void Say(string message)
+        {
+            lock (gate)
+            {
+                if (!isOpen)
+                    return; // said anew after the next welcome
+                outgoing.Enqueue(message);
+                Monitor.PulseAll(gate);
+            }
+        }
+    }
+}
