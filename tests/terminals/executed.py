@@ -1,0 +1,57 @@
+"""Which lines of NinjaTrader's client does no test execute?
+
+    python -m tests.terminals.executed
+
+Runs the client's tests with Mono's coverage profiler (Debian: libmono-profiler), adds up what each
+run of the client executed, prints every line that none did, and ends with 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests.e2e.bridge import PROJECT
+
+_TESTS = PROJECT / "tests" / "terminals" / "test_ninjatrader.py"
+
+
+def run_tests(folder: Path) -> None:
+    """Each run of the client leaves a report in the folder. Raises CalledProcessError."""
+    environ = {**os.environ, "NINJATRADER_COVERAGE": str(folder)}
+    command = [sys.executable, "-m", "pytest", "-q", str(_TESTS)]
+    subprocess.run(command, cwd=PROJECT, env=environ, check=True)
+
+
+def executions(folder: Path) -> Counter[tuple[str, int]]:
+    """How often each line, (file name, number), ran; 0 for those that never did."""
+    found: Counter[tuple[str, int]] = Counter()
+    for report in folder.glob("*.xml"):
+        for method in ET.parse(report).iter("method"):  # noqa: S314 - Mono's own report
+            file = Path(method.get("filename", "")).name
+            for each in method.iter("statement"):
+                line = int(each.get("line", "0"))
+                if file and line:
+                    found[file, line] += int(each.get("counter", "0"))
+    return found
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        run_tests(Path(name))
+        found = executions(Path(name))
+    never = sorted(place for place, count in found.items() if count == 0)
+    for file, line in never:
+        text = (PROJECT / "ninjatrader" / file).read_text("utf-8").splitlines()[line - 1]
+        print(f"{file}:{line}: {text.strip()}")
+    print(f"{len(found) - len(never):,} of {len(found):,} lines are executed")
+    return 1 if never or not found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
