@@ -1,0 +1,1 @@
+"""How much and how fast, measured now, beside baselines that run in the same call."""
