@@ -100,6 +100,7 @@ def _info(feed: Feed) -> FeedInfo:
         feed_id=feed.pk,
         instrument_id=instrument.pk,
         symbol=instrument.symbol,
+        own_symbol=feed.source.symbol,
         client_id=client.pk,
         client_name=client.name,
         kind=instrument.kind,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FeedInfo:
-    """One client's quotes of one instrument. `symbol` is the instrument's, not the terminal's."""
+    """One client's quotes of one instrument. `own_symbol` is what the terminal calls it."""
 
     feed_id: int
     instrument_id: int
     symbol: str
+    own_symbol: str
     client_id: int
     client_name: str
     kind: str

@@ -68,7 +68,8 @@ def push(
     )  # fmt: skip
     ticket, targets, turned = _examine(ticket, receivers() if clients == "all" else clients)
     try:
-        placed = place(ticket, targets, actor=actor, source=source, signal_id=signal_id)
+        with transaction.atomic():
+            placed = place(ticket, targets, actor=actor, source=source, signal_id=signal_id)
     except IntegrityError:  # the same ticket, pushed twice at the same moment
         repeated = _pushed_before(signal_id)
         if repeated is None:
@@ -88,7 +89,8 @@ def place(
 ) -> Pushed:
     """Store a checked ticket and queue it, in one transaction (the caller's, if it has one)."""
     now = timezone.now()
-    with transaction.atomic():
+    # No savepoint: a strategy's signal would wait for two more answers of PostgreSQL.
+    with transaction.atomic(savepoint=False):
         signal = Signal.objects.create(
             id=signal_id or uuid4(), symbol=ticket.symbol, action=ticket.action,
             entry=ticket.entry, stop_loss=ticket.stop_loss, take_profit=ticket.take_profit,

@@ -9,7 +9,7 @@ from itertools import chain
 from django.db.models import F, Q
 from django.utils import timezone
 
-from bridge_ingest.models import ApiKey, Client, Platform, Scope, Source
+from bridge_ingest.models import ApiKey, Client, Platform, Scope
 from market.models import Feed, FeedState, Instrument
 
 
@@ -105,11 +105,3 @@ def _own_names(instrument: Instrument | None, clients: list[Client]) -> dict[int
         "source__client_id", "source__symbol"
     )
     return dict(rows)
-
-
-def target_of_feed(feed_id: int) -> Target | None:
-    """The terminal that a feed comes from, with its own symbol; None if it can't receive."""
-    source = Source.objects.select_related("client").get(pk=feed_id)
-    if turned_away([source.client]):
-        return None
-    return Target(source.client, source.symbol)

@@ -18,16 +18,17 @@ from django.db import transaction
 
 from bridge_ingest.clock import from_us, now_us
 from bridge_ingest.journal.layout import Flag, Records
+from bridge_ingest.models import Client
 from signals import actions
 from signals.models import Signal, StrategySetting
 from signals.strategies.base import FeedTicks, Idea, ParameterError, Strategy
 from signals.strategies.registry import STRATEGIES
-from signals.targets import target_of_feed
+from signals.targets import Target, receivers
 from signals.ticket import Ticket, problems
 
 log = structlog.get_logger(__name__)
 
-_SWITCHES_EVERY_S = 1.0
+_LOOK_EVERY_S = 1.0
 _SIGNALS = UUID("6f1f1d0e-3c1b-4a6f-9f64-5b6c2f6b8f11")
 _NOT_LIVE = int(Flag.REPLAY | Flag.BACKFILL)
 
@@ -37,6 +38,10 @@ class QuotedFeed(Protocol):
 
     @property
     def symbol(self) -> str: ...
+    @property
+    def own_symbol(self) -> str: ...
+    @property
+    def client_id(self) -> int: ...
     @property
     def pip_size(self) -> float: ...
     @property
@@ -56,8 +61,9 @@ class Runner:
 
     def __init__(self) -> None:
         self._switched: list[Switched] = []
-        self._asked_at = -_SWITCHES_EVERY_S
+        self._asked_at = -_LOOK_EVERY_S
         self._memories: dict[tuple[str, int], Any] = {}
+        self._receivers: dict[int, Client] = {}
 
     def is_on(self) -> bool:
         return bool(self._switches())
@@ -79,19 +85,51 @@ class Runner:
                 key = (each.strategy.name, feed_id)
                 memory = self._memories.get(key)
                 ideas, learned[key] = each.strategy.observe(ticks, each.parameters, memory)
-                symbol = feeds[feed_id].symbol
-                signals += [s for idea in ideas if (s := _place(each, feed_id, symbol, idea))]
+                feed = feeds[feed_id]
+                signals += [s for idea in ideas if (s := self._place(each, feed_id, feed, idea))]
         transaction.on_commit(lambda: self._memories.update(learned))
         return signals
 
     def _switches(self) -> list[Switched]:
-        """What is on, asked for at most once a second."""
+        """What is on. Asked for at most once a second, with who can be sent a signal: so that a
+        signal itself waits for neither."""
         now = time.monotonic()
-        if now - self._asked_at >= _SWITCHES_EVERY_S:
+        if now - self._asked_at >= _LOOK_EVERY_S:
             self._asked_at = now
             rows = StrategySetting.objects.filter(enabled=True, name__in=STRATEGIES)
             self._switched = [switched for row in rows for switched in _switch(row)]
+            here = receivers() if self._switched else []
+            self._receivers = {client.pk: client for client in here}
         return self._switched
+
+    def _place(
+        self, switched: Switched, feed_id: int, feed: QuotedFeed, idea: Idea
+    ) -> Signal | None:
+        """Queue the idea for the terminal whose feed gave it. Draws only, never executes."""
+        name = switched.strategy.name
+        signal_id = uuid5(_SIGNALS, f"{name} {feed_id} {idea.at_us}")
+        if Signal.objects.filter(pk=signal_id).exists():
+            return None
+        ticket = _ticket(feed.symbol, idea)
+        # After an outage ticks may be old: then the moment is gone, and the ticket has expired.
+        wrong = problems(ticket, from_us(now_us()))
+        client = self._receivers.get(feed.client_id)
+        if wrong or client is None:
+            reason = " ".join(wrong.values()) or "the client can't receive signals"
+            log.info("strategy_idea_dropped", strategy=name, feed=feed_id, reason=reason)
+            return None
+        return actions.place(
+            ticket, [Target(client, feed.own_symbol)], actor=None, source="automatic", origin=name,
+            signal_id=signal_id,
+        ).signal  # fmt: skip
+
+
+def _ticket(symbol: str, idea: Idea) -> Ticket:
+    return Ticket(
+        symbol=symbol, action=idea.action, entry=idea.entry, stop_loss=idea.stop_loss,
+        take_profit=idea.take_profit, confidence=idea.confidence, note=idea.note,
+        expires_at=from_us(idea.at_us + int(idea.lifetime_s * 1e6)), execute=False,
+    )  # fmt: skip
 
 
 def _switch(row: StrategySetting) -> Iterator[Switched]:
@@ -116,30 +154,6 @@ def _by_feed(batch: Records, feeds: Mapping[int, QuotedFeed]) -> Iterator[tuple[
                     feed.pip_size, feed.digits, ticks["received_us"], ticks["bid"], ticks["ask"]
                 ),
             )
-
-
-def _place(switched: Switched, feed_id: int, symbol: str, idea: Idea) -> Signal | None:
-    """Queue the idea for the terminal whose feed gave it. Draws only, never executes."""
-    name = switched.strategy.name
-    expires_us = idea.at_us + int(idea.lifetime_s * 1e6)
-    ticket = Ticket(
-        symbol=symbol, action=idea.action, entry=idea.entry, stop_loss=idea.stop_loss,
-        take_profit=idea.take_profit, confidence=idea.confidence, note=idea.note,
-        expires_at=from_us(expires_us), execute=False,
-    )  # fmt: skip
-    signal_id = uuid5(_SIGNALS, f"{name} {feed_id} {idea.at_us}")
-    if Signal.objects.filter(pk=signal_id).exists():
-        return None
-    # After an outage ticks may be old: then the moment is gone, and the ticket has expired.
-    wrong = problems(ticket, from_us(now_us()))
-    target = None if wrong else target_of_feed(feed_id)
-    if target is None:
-        reason = " ".join(wrong.values()) or "the client can't receive signals"
-        log.info("strategy_idea_dropped", strategy=name, feed=feed_id, reason=reason)
-        return None
-    return actions.place(
-        ticket, [target], actor=None, source="automatic", origin=name, signal_id=signal_id
-    ).signal
 
 
 _runner = Runner()

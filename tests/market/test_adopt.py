@@ -73,6 +73,7 @@ def test_feeds_of_two_clients_meet_in_one_instrument(oanda: Terminal, fxcm: Term
         feed_id=oanda.source("EURUSD"),
         instrument_id=Instrument.objects.get().pk,
         symbol="EURUSD",
+        own_symbol="EURUSD",
         client_id=oanda.client.pk,
         client_name="OANDA",
         kind="fx",
@@ -82,7 +83,7 @@ def test_feeds_of_two_clients_meet_in_one_instrument(oanda: Terminal, fxcm: Term
         shard=0,
     )
     (other,) = second.values()
-    assert (other.symbol, other.client_name) == ("EURUSD", "FXCM")
+    assert (other.symbol, other.own_symbol, other.client_name) == ("EURUSD", "EUR/USD", "FXCM")
 
 
 def test_an_unknown_instrument_shows_as_many_decimals_as_it_has(oanda: Terminal) -> None:

@@ -19,7 +19,17 @@ def feed(number: int, instrument: int = 1, client: int | None = None, kind: str 
     """Feed `number` of client `number` (or `client`), quoting an instrument in pips of 0.0001."""
     owner = number if client is None else client
     return FeedInfo(
-        number, instrument, f"PAIR{instrument}", owner, f"BROKER{owner}", kind, 0.0001, 5, "24x7", 0
+        number,
+        instrument,
+        f"PAIR{instrument}",
+        f"PAIR{instrument}",
+        owner,
+        f"BROKER{owner}",
+        kind,
+        0.0001,
+        5,
+        "24x7",
+        0,
     )
 
 
