@@ -220,6 +220,7 @@ def _gap(event: Event) -> Gap:
 
 @handler("bar")
 @handler("indicator")
+@handler("trade")
 def count_other_items(events: list[Event]) -> None:
     """Stored by the floors above; counted here, so that produced = stored + refused + lost."""
     growths: defaultdict[int, Growth] = defaultdict(Growth)

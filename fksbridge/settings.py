@@ -22,6 +22,7 @@ ALLOWED_HOSTS = list(FKS.allowed_hosts)
 INSTALLED_APPS = [
     "dashboard.apps.DashboardConfig",
     "tradingview.apps.TradingViewConfig",
+    "execution.apps.ExecutionConfig",
     "signals.apps.SignalsConfig",
     "verification.apps.VerificationConfig",
     "market.apps.MarketConfig",

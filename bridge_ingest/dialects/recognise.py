@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridge_ingest.dialects import csv_row, default_text, json_object, key_value, pipes
+from bridge_ingest.dialects.array import cut
 from bridge_ingest.dialects.body import text_of
 from bridge_ingest.dialects.fields import Fields, Reading, Recognise
 from bridge_ingest.dialects.mapping import Mapping
@@ -21,6 +22,9 @@ _UNKNOWN = (
 )
 
 
+_WRAPPED = "A list of alerts can't be read inside another text: send the list itself."
+
+
 def read(body: bytes, mapping: Mapping, content_type: str = "") -> Reading:
     """A body as named values. Raises Refused when it is in no form that is known."""
     text = text_of(body, content_type)
@@ -28,6 +32,8 @@ def read(body: bytes, mapping: Mapping, content_type: str = "") -> Reading:
         return Reading(mapping.dialect, _as_said(text, mapping))
     reading = _by_looks(text)
     if reading.dialect == "json" and (inner := json_object.text_inside(reading.fields)):
+        if len(cut(inner)) > 1:
+            raise Refused("json", "", _WRAPPED)
         return _by_looks(inner)
     return reading
 

@@ -118,6 +118,7 @@ def _opening(
         key_public_id=identity.key_public_id,
         verifier=verifier,
         features=_features(hello, verifier, peer),
+        account=str(hello.account),
     )
 
 

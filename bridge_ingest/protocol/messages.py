@@ -15,6 +15,13 @@ Seq = Annotated[int, Meta(ge=1, lt=2**62)]
 Symbol = Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=300)]
+TicketNumber = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Ticket = Annotated[str, Meta(min_length=1, max_length=64)] | TicketNumber
+Level = Annotated[float, Meta(ge=-1e12, le=1e12)]
+Volume = Annotated[float, Meta(ge=0, le=1e12)]
+Money = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Magic = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+TradeChange = Literal["placed", "filled", "part_filled", "cancelled", "rejected", "modified"]
 
 PERIODS_S = {
     "S1": 1,
@@ -97,6 +104,67 @@ class Indicator(Struct, tag="indicator"):
     backfill: str | int | None = None
 
 
+class Order(Struct, tag="order"):
+    """The state of one order. What is traded need not be quoted, so it makes no feed (`traded`)."""
+
+    seq: Seq
+    ticket: Ticket
+    traded: Symbol = msgspec.field(name="symbol")
+    side: Literal["buy", "sell"]
+    volume: Volume
+    time_ms: float
+    order_kind: Annotated[str, Meta(max_length=16)] = msgspec.field(name="kind", default="")
+    volume_left: Volume | None = None
+    price: Level = 0.0
+    limit_price: Level = 0.0
+    stop_price: Level = 0.0
+    stop_loss: Level = 0.0
+    take_profit: Level = 0.0
+    magic: Magic = 0
+    comment: Text = ""
+    event: TradeChange | None = None
+    account: Text | int = ""
+    execution_id: Annotated[str, Meta(max_length=64)] = ""
+    execution_volume: Volume | None = None
+    execution_price: Level | None = None
+
+
+class Position(Struct, tag="position"):
+    """The state of one position; a volume of 0, or flat, means that it is closed."""
+
+    seq: Seq
+    volume: Volume
+    time_ms: float
+    ticket: Annotated[str, Meta(max_length=64)] | TicketNumber = ""
+    traded: Annotated[str, Meta(max_length=64)] = msgspec.field(name="symbol", default="")
+    side: Literal["buy", "sell", "long", "short", "flat", ""] = ""
+    price: Level = 0.0
+    stop_loss: Level = 0.0
+    take_profit: Level = 0.0
+    magic: Magic = 0
+    comment: Text = ""
+    event: TradeChange | None = None
+    account: Text | int = ""
+
+
+class Account(Struct, tag="account"):
+    """The state of one account. `orders` and `positions` are the tickets of all that stand."""
+
+    seq: Seq
+    time_ms: float
+    account: Text | int = ""
+    login: Text | int = ""
+    server: Text = ""
+    currency: Annotated[str, Meta(max_length=16)] = ""
+    balance: Money | None = None
+    equity: Money | None = None
+    margin: Money | None = None
+    free_margin: Money | None = None
+    leverage: Money | None = None
+    orders: Annotated[list[Ticket], Meta(max_length=5000)] | None = None
+    positions: Annotated[list[Ticket], Meta(max_length=5000)] | None = None
+
+
 class Gap(Struct, tag="gap"):
     from_seq: Seq = msgspec.field(name="from")
     to_seq: Seq = msgspec.field(name="to")
@@ -145,13 +213,18 @@ class Pong(Struct, tag="pong"):
     t: Any = None
 
 
-Numbered = Tick | Ticks | Bar | Indicator
+Single = Tick | Bar | Indicator | Order | Position | Account
+"""Messages of one item, which take one number."""
+Numbered = Single | Ticks
 Message = (
     Hello
     | Tick
     | Ticks
     | Bar
     | Indicator
+    | Order
+    | Position
+    | Account
     | Gap
     | Symbols
     | Status

@@ -26,6 +26,8 @@ class Opening:
     key_public_id: str = ""
     verifier: Verifier = CORRUPTION_ONLY
     features: frozenset[str] = frozenset()
+    account: str = ""
+    """As hello names it, for trades that name none."""
 
 
 @dataclass(slots=True)

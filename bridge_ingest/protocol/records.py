@@ -229,6 +229,15 @@ def row_as_tick(message: Ticks | Batch, index: int) -> Tick:
     )
 
 
+def item_event(
+    message: Bar | Indicator, source: SourceRef, stream: int, clocks: Clocks, now_us: int
+) -> dict[str, Any]:
+    """A single item that is no tick, for the journal of events. Raises Refused."""
+    if isinstance(message, Bar):
+        return bar_event(message, source, stream, clocks, now_us)
+    return indicator_event(message, source, stream, clocks, now_us)
+
+
 def bar_event(
     bar: Bar, source: SourceRef, stream: int, clocks: Clocks, now_us: int
 ) -> dict[str, Any]:
@@ -295,13 +304,13 @@ def signal_ack_event(message: SignalAck) -> dict[str, Any]:
         "kind": "signal_ack",
         "id": message.id,
         "state": message.state,
-        "detail": _storable(message.detail),
-        "ticket": _storable(str(message.ticket)),
+        "detail": storable(message.detail),
+        "ticket": storable(str(message.ticket)),
         "price": message.price,
     }
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL's text holds no zero byte."""
     return text.replace("\0", "\ufffd")
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from bridge_ingest.protocol import messages as m
-from bridge_ingest.protocol import records, rules, salvage
+from bridge_ingest.protocol import records, rules, salvage, trades
 from bridge_ingest.protocol.arrivals import Arrival, Arrivals
 from bridge_ingest.protocol.binary import Batch
 from bridge_ingest.protocol.digests import BadDigest
@@ -121,7 +121,7 @@ class Session:
         self.counters.messages += 1
         if isinstance(message, m.Ticks):
             self._take(message, message.seq, len(message.ticks), now_us)
-        elif isinstance(message, m.Tick | m.Bar | m.Indicator):
+        elif isinstance(message, m.Single):
             self._take(message, message.seq, 1, now_us)
         elif isinstance(message, Batch):
             self._take(message, message.seq, message.count, now_us)
@@ -196,17 +196,16 @@ class Session:
 
     # Items.
 
-    def _single(self, message: m.Tick | m.Bar | m.Indicator, now_us: int) -> None:
+    def _single(self, message: m.Single, now_us: int) -> None:
+        clocks = self.opening.clocks
         try:
-            source = self._source(message.symbol)
             if isinstance(message, m.Tick):
-                self._tick(message, source, now_us)
-            elif isinstance(message, m.Bar):
-                args = (source, self.stream, self.opening.clocks, now_us)
-                self._intake.add_event(records.bar_event(message, *args))
+                self._tick(message, self._source(message.symbol), now_us)
+            elif isinstance(message, m.Bar | m.Indicator):
+                of = (self._source(message.symbol), self.stream, clocks, now_us)
+                self._intake.add_event(records.item_event(message, *of))
             else:
-                args = (source, self.stream, self.opening.clocks, now_us)
-                self._intake.add_event(records.indicator_event(message, *args))
+                self.emit(trades.trade_event(message, self.opening.account, clocks, now_us), now_us)
         except Refused as refused:
             self.refuse(refused, _encode(message), message.seq, now_us)
 

@@ -19,7 +19,7 @@ from bridge_ingest.protocol.errors import Refused
 from bridge_ingest.webhooks import inbox
 from bridge_ingest.webhooks.inbox import Post
 from bridge_ingest.webhooks.models import WebhookBody, WebhookMapping
-from bridge_ingest.webhooks.reading import NO_RULES, Rules, State, Verdict, judge, rules_of
+from bridge_ingest.webhooks.reading import NO_RULES, Rules, State, Verdict, judge_all, rules_of
 from bridge_ingest.webhooks.secret import Secret
 
 _FIELDS = ("dialect", "separator", "paths", "symbol", "period", "repeat_path", "secret_path")
@@ -90,15 +90,18 @@ def process_again(client: Client, *, actor: User | None, source: str) -> Outcome
     box = inbox.locked([client.pk]).get(client.pk)
     bodies = WebhookBody.objects.select_for_update().filter(client=client, state=State.REFUSED)
     rules = rules_of([client.pk]).get(client.pk, NO_RULES)
-    posts = [_judged(row, rules) for row in bodies.order_by("pk")]
+    rows = list(bodies.order_by("pk"))
+    posts = [post for row in rows for post in _judged(row, rules)]
     if not posts or box is None:
         raise ActionRefused("No refused alert of this client is kept.")
-    stored = _store(posts)
-    box.stored += stored
-    box.refused -= stored
+    outcome = _store(posts)
+    _drop_taken_apart(rows, posts)
+    grown, fewer = len(posts) - len(rows), len(rows) - outcome.refused
+    box.stored += outcome.stored
+    box.refused -= fewer
     box.save(update_fields=["stored", "refused"])
-    inbox.move_counts(client.pk, received=0, stored=stored, refused=-stored, twice=0)
-    outcome = Outcome(stored, len(posts) - stored)
+    moved = {"received": grown, "stored": outcome.stored, "refused": -fewer, "twice": 0}
+    inbox.move_counts(client.pk, **moved)
     audit.record(
         actor=actor,
         action="webhook.process_again",
@@ -110,21 +113,28 @@ def process_again(client: Client, *, actor: User | None, source: str) -> Outcome
     return outcome
 
 
-def _judged(row: WebhookBody, rules: Rules) -> Post:
-    received_us = to_us(row.received_at)
-    verdict = judge(bytes(row.body), row.content_type, received_us, rules)
-    return Post(row, verdict, rules.version, received_us)
+def _judged(row: WebhookBody, rules: Rules) -> list[Post]:
+    """One post, or those of the items of a list that is understood now."""
+    judged = judge_all(bytes(row.body), row.content_type, to_us(row.received_at), rules)
+    return inbox.posts_of(row, judged, rules.version)
 
 
-def _store(posts: list[Post]) -> int:
-    """Store what is understood and was not stored before; returns how many those are."""
+def _store(posts: list[Post]) -> Outcome:
+    """Store what is understood and was not stored before."""
     understood = [post for post in posts if post.verdict.alert is not None]
     new = {id(post) for post in inbox.without_repeats(understood, stored_only=True)}
     for post in understood:
         if id(post) not in new:
             post.verdict = _refused(post.verdict)
     inbox.store(posts)
-    return sum(post.verdict.alert is not None for post in posts)
+    stored = sum(post.verdict.alert is not None for post in posts)
+    return Outcome(stored, len(posts) - stored)
+
+
+def _drop_taken_apart(rows: list[WebhookBody], posts: list[Post]) -> None:
+    """The body of a list whose items are bodies now."""
+    kept = {post.row.pk for post in posts}
+    WebhookBody.objects.filter(pk__in=[row.pk for row in rows if row.pk not in kept]).delete()
 
 
 def _refused(verdict: Verdict) -> Verdict:

@@ -28,7 +28,7 @@ from bridge_ingest.webhooks.reading import (
     Verdict,
     alert_row,
     body_row,
-    judge,
+    judge_all,
     mark,
     rules_of,
 )
@@ -60,7 +60,8 @@ def record_posts(events: list[Event]) -> None:
     clients = sorted({event["client"] for event in events})
     inboxes = locked(clients)
     rules = rules_of(clients)
-    posts = [_post(event, rules) for event in events if event["client"] in inboxes]
+    heard = (event for event in events if event["client"] in inboxes)
+    posts = [post for event in heard for post in _posts(event, rules)]
     fresh = without_repeats(posts)
     _keep_the_newest(fresh)
     store(fresh)
@@ -94,13 +95,26 @@ def locked(clients: Sequence[int]) -> dict[int, WebhookInbox]:
     return {row.client_id: row for row in rows}
 
 
-def _post(event: Event, rules: dict[int, Rules]) -> Post:
+def _posts(event: Event, rules: dict[int, Rules]) -> list[Post]:
     of = rules.get(event["client"], NO_RULES)
-    body, content_type = event["body"], event["content_type"]
-    received_us = event["received_us"]
-    row = body_row(event["client"], body, content_type, event["peer"], received_us)
-    verdict = judge(body, content_type, received_us, of)
-    return Post(row, verdict, of.version, received_us)
+    row = body_row(
+        event["client"], event["body"], event["content_type"], event["peer"], event["received_us"]
+    )
+    judged = judge_all(event["body"], event["content_type"], event["received_us"], of)
+    return posts_of(row, judged, of.version)
+
+
+def posts_of(row: WebhookBody, judged: list[tuple[bytes, Verdict]], version: int) -> list[Post]:
+    """A body's post; of a list one for each item, which becomes a body of its own."""
+    received_us = to_us(row.received_at)
+    if len(judged) == 1:
+        return [Post(row, judged[0][1], version, received_us)]
+    return [
+        Post(
+            body_row(row.client_id, item, "", row.peer, received_us), verdict, version, received_us
+        )
+        for item, verdict in judged
+    ]
 
 
 # Repeats.

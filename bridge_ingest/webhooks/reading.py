@@ -9,6 +9,7 @@ import structlog
 
 from bridge_ingest.clock import from_us
 from bridge_ingest.dialects.alert import Alert, BarValues
+from bridge_ingest.dialects.array import items_of
 from bridge_ingest.dialects.body import MAX_BODY_BYTES
 from bridge_ingest.dialects.mapping import PLAIN, Mapping
 from bridge_ingest.dialects.understand import understand
@@ -52,6 +53,33 @@ class Verdict:
 def rules_of(clients: list[int]) -> dict[int, Rules]:
     rows = WebhookMapping.objects.filter(client__in=clients)
     return {row.client_id: Rules(row.as_mapping(), row.version, row.secret) for row in rows}
+
+
+def judge_all(
+    body: bytes, content_type: str, received_us: int, rules: Rules
+) -> list[tuple[bytes, Verdict]]:
+    """A body, or the items of a list of alerts, each with its verdict.
+
+    A list is taken apart only when every item is understood; else the whole body is refused.
+    """
+    try:
+        items = items_of(body, rules.mapping, content_type)
+    except Refused as refused:
+        return [(body, Verdict(None, refused, _key("body", body)))]
+    if items is None:
+        return [(body, judge(body, content_type, received_us, rules))]
+    judged = []
+    for number, item in enumerate(items, start=1):
+        verdict = judge(item, "", received_us, rules)
+        if verdict.refused is not None:
+            why = _of_item(verdict.refused, number, len(items))
+            return [(body, Verdict(None, why, _key("body", body)))]
+        judged.append((item, verdict))
+    return judged
+
+
+def _of_item(refused: Refused, number: int, count: int) -> Refused:
+    return Refused(refused.code, refused.field, f"Item {number} of {count}: {refused.reason}")
 
 
 def judge(body: bytes, content_type: str, received_us: int, rules: Rules) -> Verdict:

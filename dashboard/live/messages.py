@@ -18,8 +18,8 @@ deviation is the feed's mid minus the consensus of the others, null where it can
 
 `fks:live:event`, from anybody, after commit; pages fetch again what it touches::
 
-    {"kind": "alert" | "signal" | "delivery" | "session" | "client" | "audit" | "import",
-     "id": ..., ...}
+    {"kind": "alert" | "signal" | "delivery" | "session" | "client" | "account" | "audit"
+             | "import", "id": ..., ...}
 
 An alert's event has `change` ("opened", "changed", "resolved", "acknowledged" ...) and should have
 `severity` ("look", "act"), which decides whether it is heard.

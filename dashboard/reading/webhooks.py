@@ -18,7 +18,7 @@ from bridge_ingest.webhooks.models import (
     WebhookInbox,
     WebhookMapping,
 )
-from bridge_ingest.webhooks.reading import Rules, judge
+from bridge_ingest.webhooks.reading import Rules, judge_all
 
 PREVIEWED = 12
 _VALUES_SHOWN = 40
@@ -76,9 +76,12 @@ def previews(client: Client, rules: Rules) -> list[Preview]:
 
 def _preview(row: WebhookBody, rules: Rules) -> Preview:
     body = bytes(row.body)
-    verdict = judge(body, row.content_type, to_us(row.received_at), rules)
+    judged = judge_all(body, row.content_type, to_us(row.received_at), rules)
+    verdict = judged[0][1]
     values = _values(body, rules.mapping, row.content_type)
     text = _text(row, rules.mapping.secret_path)
+    if len(judged) > 1:
+        return Preview(row, text, values, _items(each.alert for _, each in judged))
     if verdict.alert is not None:
         return Preview(row, text, values, _facts(verdict.alert))
     reason = verdict.refused.reason if verdict.refused else ""
@@ -101,6 +104,15 @@ def _values(body: bytes, mapping: Mapping, content_type: str) -> list[tuple[str,
         return names.is_secret(path) or path == mapping.secret_path
 
     return [(path, names.COVER if is_covered(path) else str(value)[:80]) for path, value in shown]
+
+
+def _items(alerts: Iterable[Alert | None]) -> list[tuple[str, str]]:
+    """A line for each item of a list."""
+    return [
+        (f"Item {number}", f"{alert.symbol} {alert.action} at {_shown(alert.price)}")
+        for number, alert in enumerate(alerts, start=1)
+        if alert is not None
+    ]
 
 
 def _facts(alert: Alert) -> list[tuple[str, str]]:

@@ -9,8 +9,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from bridge_ingest.models import Stream
-from dashboard.formatting import lasting_text
+from dashboard.formatting import NOTHING, lasting_text
+from dashboard.reading.accounts import word_of
 from dashboard.reading.signals import shape_of
+from execution.models import TradeEvent
 from market.models import FeedState
 from signals.models import DeliveryState
 
@@ -69,6 +71,25 @@ def backticks(text: str) -> SafeString:
 def plain_price(value: float) -> str:
     """A price as it was typed, without exponent: 1.0823, 0.00001, 64214.5."""
     return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def level(value: float | None) -> str:
+    """A price as it was typed; platforms say 0 for one that is not there."""
+    return plain_price(value) if value else NOTHING
+
+
+@register.filter
+def money(value: float | None) -> str:
+    """`12 480.50`, with a true minus below zero."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.2f}".replace(",", "\u202f").replace("-", "\u2212")
+
+
+@register.filter
+def happened(event: TradeEvent) -> str:
+    return word_of(event)
 
 
 @register.filter

@@ -18,6 +18,7 @@ from dashboard.answers import dialog, done, go, page, refused, sent, wants
 from dashboard.forms.clients import ChangeForm, DetailsForm, RegisterForm
 from dashboard.permissions import Act, act_view, requires
 from dashboard.reading import clients as reading
+from dashboard.reading.accounts import accounts_of
 from dashboard.reading.clocks import clock_of
 from dashboard.reading.connecting import guide
 from dashboard.reading.latency import latency_of
@@ -57,7 +58,10 @@ def client(request: HttpRequest, pk: int) -> HttpResponse:
         return page(request, "dashboard/clients/latency.html", found)
     if wants(request, "client-clock"):
         return page(request, "dashboard/clients/clock.html", _clock(row))
+    if wants(request, "client-accounts"):
+        return page(request, "dashboard/clients/accounts.html", _accounts(row))
     more = {"keys": reading.keys_of(row), "guide": guide(row, request)} | _clock(row)
+    more |= _accounts(row)
     return page(request, "dashboard/clients/client.html", _delivery(row) | _traffic(row) | more)
 
 
@@ -153,6 +157,10 @@ def _delivery(row: Client) -> dict[str, Any]:
 
 def _clock(row: Client) -> dict[str, Any]:
     return {"client": row, "clock": clock_of(row)}
+
+
+def _accounts(row: Client) -> dict[str, Any]:
+    return {"client": row, "accounts": accounts_of(row)}
 
 
 def _traffic(row: Client) -> dict[str, Any]:

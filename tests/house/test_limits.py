@@ -16,6 +16,7 @@ ROOMS = [
     "audit",
     "bridge_ingest",
     "dashboard",
+    "execution",
     "fksbridge",
     "market",
     "signals",

@@ -64,6 +64,20 @@ def ticks(seq: int, *rows: Any, **changes: Any) -> dict[str, Any]:
     return {"type": "ticks", "seq": seq, "symbol": "EURUSD", "ticks": list(rows), **changes}
 
 
+def order(seq: int, **changes: Any) -> dict[str, Any]:
+    about = {"ticket": 11, "symbol": "EURUSD", "side": "buy", "kind": "limit", "volume": 2}
+    return {"type": "order", "seq": seq, **about, "time_ms": NOW_MS, **changes}
+
+
+def position(seq: int, **changes: Any) -> dict[str, Any]:
+    about = {"ticket": 12, "symbol": "EURUSD", "side": "buy", "volume": 2}
+    return {"type": "position", "seq": seq, **about, "time_ms": NOW_MS, **changes}
+
+
+def account(seq: int, **changes: Any) -> dict[str, Any]:
+    return {"type": "account", "seq": seq, "login": 1, "time_ms": NOW_MS, **changes}
+
+
 def without(message: dict[str, Any], field: str) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name != field}
 
@@ -127,9 +141,23 @@ NUMBERED: list[tuple[dict[str, Any], str, str]] = [
     (indicator(1, period="\0"), "range", "period"),
     (indicator(1, period="x" * 9), "range", "period"),
     (indicator(1, time_ms=5), "time", "time_ms"),
-    ({"type": "order", "seq": 1}, "unsupported", "type"),
-    ({"type": "position", "seq": 1}, "unsupported", "type"),
-    ({"type": "account", "seq": 1}, "unsupported", "type"),
+    *((without(order(1), name), "missing", name) for name in ("ticket", "symbol", "side")),
+    (order(1, side="up"), "range", "side"),
+    (order(1, volume=-1), "range", "volume"),
+    (order(1, volume="2"), "type", "volume"),
+    (order(1, price=1.1e12), "range", "price"),
+    (order(1, ticket=""), "range", "ticket"),
+    (order(1, ticket=2**63), "range", "ticket"),
+    (order(1, event="flown"), "range", "event"),
+    (order(1, time_ms=5), "time", "time_ms"),
+    (without(position(1), "volume"), "missing", "volume"),
+    (position(1, ticket="", symbol=""), "missing", "ticket"),
+    (position(1, side=""), "missing", "side"),
+    (position(1, symbol=""), "missing", "symbol"),
+    (account(1, balance=NAN), "not_finite", "balance"),
+    (account(1, equity=1e16), "range", "equity"),
+    (account(1, orders=[{}]), "type", "orders[0]"),
+    (account(1, time_ms=NOW_MS + 16 * HOUR_MS), "time", "time_ms"),
 ]  # fmt: skip
 
 
@@ -191,7 +219,9 @@ def test_a_line_without_a_sound_number_is_refused_without_one_and_uses_up_none(
     assert (journalled(journal), session.next) == ([1], 2)
 
 
-@pytest.mark.parametrize("message", [tick(1), ticks(1, GOOD), bar(1), indicator(1), tick(1, bid=0)])
+@pytest.mark.parametrize(
+    "message", [tick(1), ticks(1, GOOD), bar(1), indicator(1), order(1), tick(1, bid=0)]
+)
 def test_without_the_scope_every_item_is_refused_and_uses_up_its_number(
     journal: Journal, message: dict[str, Any]
 ) -> None:
@@ -228,7 +258,8 @@ def test_a_replayed_item_needs_a_sound_moment_of_arrival(
 # Whatever the bytes are.
 
 _words = st.sampled_from(
-    ["type", "seq", "symbol", "bid", "ask", "time_ms", "ticks", "last", "volume", "period", "name",
+    ["ticket", "side", "event", "orders", "comment",
+     "type", "seq", "symbol", "bid", "ask", "time_ms", "ticks", "last", "volume", "period", "name",
      "value", "stamp", "closed", "open", "high", "low", "close", "from", "to", "produced", "id",
      "state", "received_ms", "backfill", "time", "t"]
 )  # fmt: skip
@@ -247,7 +278,9 @@ _values = st.recursive(
     ),
     max_leaves=8,
 )
-_sound = st.sampled_from([tick(1), ticks(1, GOOD, GOOD), bar(1), indicator(1)])
+_sound = st.sampled_from(
+    [tick(1), ticks(1, GOOD, GOOD), bar(1), indicator(1), order(1), position(1), account(1)]
+)
 _messages = st.one_of(
     _values,
     st.dictionaries(_words, _values, max_size=8),

@@ -71,7 +71,7 @@ function acknowledge() {
 /** Events during a break were missed, so everything that listens for one fetches again. */
 function welcome() {
   acknowledge();
-  if (hadSnapshot) for (const kind of ["alert", "signal", "delivery", "session", "client", "audit"]) announce(kind, {});
+  if (hadSnapshot) for (const kind of ["alert", "signal", "delivery", "session", "client", "account", "audit"]) announce(kind, {});
   hadSnapshot = true;
 }
 
