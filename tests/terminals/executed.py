@@ -18,13 +18,13 @@ from xml.etree import ElementTree as ET
 
 from tests.e2e.bridge import PROJECT
 
-_TESTS = PROJECT / "tests" / "terminals" / "test_ninjatrader.py"
+_TESTS = sorted((PROJECT / "tests" / "terminals").glob("test_ninjatrader*.py"))
 
 
 def run_tests(folder: Path) -> None:
     """Each run of the client leaves a report in the folder. Raises CalledProcessError."""
     environ = {**os.environ, "NINJATRADER_COVERAGE": str(folder)}
-    command = [sys.executable, "-m", "pytest", "-q", str(_TESTS)]
+    command = [sys.executable, "-m", "pytest", "-q", *map(str, _TESTS)]
     subprocess.run(command, cwd=PROJECT, env=environ, check=True)
 
 
