@@ -119,6 +119,15 @@ class NinjaTrader:
             raise RuntimeError(answer["error"])
         return answer
 
+    def held(self, what: str) -> list[str]:
+        """What the process has open whose name contains `what`: `socket:` or a file's name."""
+        opened = Path(f"/proc/{self._process.pid}/fd")
+        names = []
+        for each in opened.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                names.append(str(each.readlink()))
+        return [name for name in names if what in name]
+
     def kill(self) -> None:
         """The platform dies between two instructions."""
         self._process.kill()

@@ -113,6 +113,9 @@ def test_every_tick_arrives_once_through_a_late_bridge_and_a_cut(
         drained(platform)
         assert line.connections == 4
         assert platform.do("sessions") == 2
+        assert len(platform.held("socket:")) == 1
+        platform.do("stop")
+        assert platform.held("socket:") + platform.held("FKSBridge") == []
     bridge.wait_for_stats(name, produced=5000, stored=5000, lost=0, refused=0)
     assert rounded(stored.ticks(bridge, name)) == rounded(expected_ticks(changes))
 
@@ -529,7 +532,7 @@ def test_a_bridge_without_a_certificate_is_refused(launch: Launch) -> None:
 
 def test_the_same_trouble_is_told_once(launch: Launch) -> None:
     [port] = free_ports(1)
-    platform = configured(launch(), port)
+    platform = configured(launch(), port, orders="yes")
     time.sleep(1.5)
     [told] = platform.printed()
     assert told.startswith(f"FKS Bridge: not connected: no bridge at 127.0.0.1:{port}: ")

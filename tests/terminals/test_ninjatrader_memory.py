@@ -259,6 +259,11 @@ def test_a_file_that_cannot_be_written_costs_the_restart_and_nothing_else(launch
         assert len(told) == 1
 
 
+def test_what_is_no_trouble_of_a_disk_is_not_taken_for_one(launch: Launch) -> None:
+    with pytest.raises(RuntimeError, match="planted"):
+        launch().do("planted")
+
+
 def test_a_file_that_another_still_holds_is_waited_for(launch: Launch) -> None:
     [nobody] = free_ports(1)
     platform = launch()

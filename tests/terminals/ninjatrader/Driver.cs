@@ -82,6 +82,7 @@ public static class Driver
             case "values": return Values(words[1], int.Parse(words[2]));
             case "stand": return Stand(words[1]);
             case "item": return ItemChanged(words[1], Number(words[2]));
+            case "planted": return Disk.Refusal(delegate { throw new TimeZoneNotFoundException("planted"); });
             case "unshown": return Unshown();
             case "names": return NamesInclude(words[1], words[2]);
             case "watched": return account.IsWatched ? "true" : "false";
