@@ -18,7 +18,8 @@ MINUTES ?= 0.2
 PINE_TESTS := tests/terminals/pine
 PINETS := $(if $(shell command -v npm),$(PINE_TESTS)/node_modules/.package-lock.json)
 
-.PHONY: native wine wine-test shm-soak mql-coverage mql-mutants help demo run test lint bench fuzz kill-test screenshots requirements clean
+.PHONY: native wine wine-test shm-soak mql-coverage mql-mutants ninja-coverage ninja-mutants pine-coverage \
+	pine-mutants help demo run test lint bench fuzz kill-test screenshots requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +65,18 @@ mql-coverage: $(VENV)/.develops  ## Lines of the MetaTrader programs that no tes
 
 mql-mutants: $(VENV)/.develops  ## Seeded defects in the MetaTrader 5 programs, all of which must be caught
 	@$(RUN) -m tests.terminals.mql.mutants $(ARGS)
+
+ninja-coverage: $(VENV)/.develops  ## Lines of NinjaTrader's programs that no test runs (needs libmono-profiler)
+	@$(RUN) -m tests.terminals.executed
+
+ninja-mutants: $(VENV)/.develops  ## Seeded defects in NinjaTrader's programs, all of which must be caught
+	@$(RUN) -m tests.terminals.defects ninjatrader $(ARGS)
+
+pine-coverage: $(VENV)/.develops $(PINETS)  ## Lines and branches of the Pine scripts that no test runs
+	@$(RUN) -m tests.terminals.executed_pine
+
+pine-mutants: $(VENV)/.develops $(PINETS)  ## Seeded defects in the Pine scripts, all of which must be caught
+	@$(RUN) -m tests.terminals.defects pine $(ARGS)
 
 wine-test: $(VENV)/.develops  ## The DLL of MetaTrader 4 itself under wine, where there is one (make wine)
 	@$(RUN) -m pytest -m wine --timeout 600 tests/terminals/wine $(ARGS)

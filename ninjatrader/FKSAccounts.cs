@@ -1,133 +1,166 @@
-// FKS Bridge for NinjaTrader 8: orders, executions, positions and accounts, as they change.
+// FKS Bridge for NinjaTrader 8: when orders, positions and accounts are told to the bridge.
 
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using NinjaTrader.Cbi;
 
 namespace NinjaTrader.NinjaScript.AddOns.FKS
 {
     /// <summary>
-    /// Listens to every account of the platform. A strategy's own events show only its own orders, so the
-    /// accounts are asked instead.
+    /// Listens to every account of the platform, since a strategy's own events show only its own orders.
+    /// Changes of orders and positions are told at once, figures of accounts at most once a second, and
+    /// everything that stands after each welcome and once a minute, so that what was missed is mended.
     /// </summary>
     public sealed class AccountWatch : IDisposable
     {
-        private readonly List<Account> watched = new List<Account>();
+        private const int LookMs = 1000;
+        private static readonly TimeSpan AllEvery = TimeSpan.FromMinutes(1);
 
-        public AccountWatch()
+        private readonly object gate = new object();
+        private readonly List<Account> watched = new List<Account>();
+        private readonly HashSet<Account> changed = new HashSet<Account>();
+        private readonly Action<string> log;
+        private readonly Timer timer;
+        private TimeSpan allAt = FKSClock.Running() + AllEvery;
+        private bool isDisposed;
+
+        public AccountWatch(Action<string> log)
         {
+            this.log = log;
+            Attach();
+            timer = new Timer(Look, null, LookMs, LookMs);
+        }
+
+        /// <summary>Everything that stands, of all accounts.</summary>
+        public void TellAll()
+        {
+            lock (gate)
+            {
+                allAt = FKSClock.Running() + AllEvery;
+                lock (changed)
+                    changed.Clear();
+                watched.ForEach(Tell);
+            }
+        }
+
+        public void Dispose()
+        {
+            timer.Dispose();
+            lock (gate)
+            {
+                isDisposed = true;
+                watched.ForEach(Detach);
+                watched.Clear();
+            }
+        }
+
+        private void Look(object state)
+        {
+            lock (gate)
+            {
+                // What stands is told after the next welcome anyway.
+                if (isDisposed || !FKSHub.IsConnected)
+                    return;
+                try
+                {
+                    TellNews();
+                }
+                catch (Exception error)
+                {
+                    // What escapes a timer ends NinjaTrader; a defect of ours must not.
+                    log("orders and accounts are not told any more; a defect, please report it: " + error);
+                    Dispose();
+                }
+            }
+        }
+
+        private void TellNews()
+        {
+            Attach().ForEach(Tell);
+            if (FKSClock.Running() >= allAt)
+                TellAll();
+            else
+                Changed().ForEach(FKSTrades.Account);
+        }
+
+        /// <summary>Accounts come when their connection does, long after the platform's start.</summary>
+        private List<Account> Attach()
+        {
+            List<Account> fresh;
             lock (Account.All)
-                watched.AddRange(Account.All);
-            foreach (Account account in watched)
+                fresh = new List<Account>(Account.All).FindAll(delegate(Account each) { return !watched.Contains(each); });
+            foreach (Account account in fresh)
             {
                 account.OrderUpdate += OnOrder;
                 account.ExecutionUpdate += OnExecution;
                 account.PositionUpdate += OnPosition;
                 account.AccountItemUpdate += OnItem;
             }
+            watched.AddRange(fresh);
+            return fresh;
         }
 
-        public void Dispose()
+        private void Detach(Account account)
         {
-            foreach (Account account in watched)
+            account.OrderUpdate -= OnOrder;
+            account.ExecutionUpdate -= OnExecution;
+            account.PositionUpdate -= OnPosition;
+            account.AccountItemUpdate -= OnItem;
+        }
+
+        private List<Account> Changed()
+        {
+            lock (changed)
             {
-                account.OrderUpdate -= OnOrder;
-                account.ExecutionUpdate -= OnExecution;
-                account.PositionUpdate -= OnPosition;
-                account.AccountItemUpdate -= OnItem;
+                List<Account> taken = new List<Account>(changed);
+                changed.Clear();
+                return taken;
             }
         }
 
+        private static void Tell(Account account)
+        {
+            List<Position> positions;
+            List<Order> orders;
+            // The lists get their number under NinjaTrader's locks: what is new is told after them.
+            lock (account.Positions)
+            {
+                lock (account.Orders)
+                {
+                    positions = new List<Position>(account.Positions);
+                    orders = new List<Order>(account.Orders).FindAll(FKSTrades.IsOpen);
+                    FKSTrades.Account(account, positions, orders);
+                }
+            }
+            positions.ForEach(FKSTrades.Position);
+            orders.ForEach(FKSTrades.Order);
+        }
+
+        // Their threads are the platform's: nothing here waits for what another of ours may hold long.
+
         private static void OnOrder(object sender, OrderEventArgs e)
         {
-            string change = EventOf(e.OrderState);
-            JsonObject order = OrderFields(e.Order, e.Time).Add("state", e.OrderState.ToString())
-                .Add("volume", (long)e.Quantity).Add("volume_left", (long)(e.Quantity - e.Filled));
-            Price(order, "price", e.AverageFillPrice);
-            Price(order, "limit_price", e.LimitPrice);
-            Price(order, "stop_price", e.StopPrice);
-            FKSHub.State("order", change == null ? order : order.Add("event", change));
+            FKSTrades.Order(e);
         }
 
         private static void OnExecution(object sender, ExecutionEventArgs e)
         {
-            Execution execution = e.Execution;
-            if (execution.Order == null)
-                return; // a fill that was not this platform's order, say after an assignment
-            bool isDone = execution.Order.Filled >= execution.Order.Quantity;
-            JsonObject order = OrderFields(execution.Order, execution.Time)
-                .Add("state", execution.Order.OrderState.ToString())
-                .Add("volume", (long)execution.Order.Quantity)
-                .Add("volume_left", (long)(execution.Order.Quantity - execution.Order.Filled))
-                .Add("execution_id", execution.ExecutionId).Add("execution_volume", (long)execution.Quantity)
-                .Add("event", isDone ? "filled" : "part_filled");
-            Price(order, "execution_price", execution.Price);
-            FKSHub.State("order", order);
+            // A fill that was not this platform's order, say after an assignment, has none.
+            if (e.Execution.Order != null)
+                FKSTrades.Execution(e.Execution);
         }
 
         private static void OnPosition(object sender, PositionEventArgs e)
         {
-            JsonObject position = new JsonObject().Add("symbol", e.Position.Instrument.FullName)
-                .Add("account", e.Position.Account.Name).Add("side", e.MarketPosition.ToString().ToLowerInvariant())
-                .Add("volume", (long)e.Quantity).Add("time_ms", FKSClient.NowMs);
-            Price(position, "price", e.AveragePrice);
-            FKSHub.State("position", position);
+            FKSTrades.Position(e.Position, e.MarketPosition, e.Quantity, e.AveragePrice);
         }
 
-        private static void OnItem(object sender, AccountItemEventArgs e)
+        private void OnItem(object sender, AccountItemEventArgs e)
         {
-            if (e.AccountItem != AccountItem.CashValue && e.AccountItem != AccountItem.NetLiquidation)
-                return;
-            JsonObject account = new JsonObject().Add("account", e.Account.Name)
-                .Add("currency", e.Currency.ToString()).Add("time_ms", FKSClient.NowMs);
-            Price(account, e.AccountItem == AccountItem.CashValue ? "balance" : "equity", e.Value);
-            FKSHub.State("account", account);
-        }
-
-        private static JsonObject OrderFields(Order order, DateTime shown)
-        {
-            DateTime utc = FKSBars.ToUtc(shown, Core.Globals.GeneralOptions.TimeZoneInfo);
-            return new JsonObject().Add("symbol", order.Instrument.FullName).Add("account", order.Account.Name)
-                .Add("ticket", order.OrderId).Add("side", SideOf(order.OrderAction))
-                .Add("kind", KindOf(order.OrderType)).Add("time_ms", FKSClient.ToMs(utc));
-        }
-
-        private static void Price(JsonObject fields, string name, double value)
-        {
-            if (Json.IsFinite(value))
-                fields.Add(name, value);
-        }
-
-        private static string SideOf(OrderAction action)
-        {
-            return action == OrderAction.Buy || action == OrderAction.BuyToCover ? "buy" : "sell";
-        }
-
-        private static string KindOf(OrderType type)
-        {
-            switch (type)
-            {
-                case OrderType.Market: return "market";
-                case OrderType.Limit: return "limit";
-                case OrderType.StopMarket: return "stop";
-                case OrderType.StopLimit: return "stop_limit";
-                default: return type.ToString().ToLowerInvariant();
-            }
-        }
-
-        private static string EventOf(OrderState state)
-        {
-            switch (state)
-            {
-                case OrderState.Accepted:
-                case OrderState.Working: return "placed";
-                case OrderState.PartFilled: return "part_filled";
-                case OrderState.Filled: return "filled";
-                case OrderState.Cancelled: return "cancelled";
-                case OrderState.Rejected: return "rejected";
-                case OrderState.ChangeSubmitted: return "modified";
-                default: return null;
-            }
+            // With a position open these change with each tick.
+            lock (changed)
+                changed.Add(e.Account);
         }
     }
 }

@@ -49,7 +49,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         /// <summary>A bar's fields; NinjaTrader stamps a bar with the time of its close.</summary>
         public static JsonObject Message(string symbol, string period, DateTime closeUtc, double[] prices, double volume)
         {
-            return new JsonObject().Add("symbol", symbol).Add("period", period).Add("time_ms", FKSClient.ToMs(closeUtc))
+            return new JsonObject().Add("symbol", symbol).Add("period", period).Add("time_ms", FKSClock.ToMs(closeUtc))
                 .Add("open", prices[0]).Add("high", prices[1]).Add("low", prices[2]).Add("close", prices[3])
                 .Add("volume", volume).Add("stamp", "close").Add("closed", true);
         }

@@ -19,8 +19,8 @@ namespace NinjaTrader.NinjaScript.Indicators
         private readonly ConcurrentQueue<Signal> ended = new ConcurrentQueue<Signal>();
         private string symbol;
         private string period;
-        private double bid;
-        private double ask;
+        private double bid = double.NaN;
+        private double ask = double.NaN;
         private bool isListening;
         private SMA sma;
         private RSI rsi;
@@ -100,22 +100,27 @@ namespace NinjaTrader.NinjaScript.Indicators
 
         protected override void OnMarketData(MarketDataEventArgs e)
         {
-            if (State != State.Realtime || e.IsReset)
+            if (State != State.Realtime)
                 return;
-            if (e.MarketDataType == MarketDataType.Bid)
+            // After a reset, and at first, a side is unknown, and the hub takes no such quote.
+            if (e.IsReset)
+                bid = ask = double.NaN;
+            else if (e.MarketDataType == MarketDataType.Bid)
                 bid = e.Price;
             else if (e.MarketDataType == MarketDataType.Ask)
                 ask = e.Price;
-            else if (e.MarketDataType != MarketDataType.Last)
-                return;
-            // Until both sides are known there is no quote to send.
-            if (bid == 0 || ask == 0 || !FKSHub.MayFeed(symbol + " ticks", this))
+            if (e.IsReset || !IsOurs(e.MarketDataType) || !FKSHub.MayFeed(symbol + " ticks", this))
                 return;
             DateTime utc = FKSBars.ToUtc(e.Time, Core.Globals.GeneralOptions.TimeZoneInfo);
             if (e.MarketDataType == MarketDataType.Last)
                 FKSHub.Trade(symbol, utc, bid, ask, e.Price, e.Volume);
             else
                 FKSHub.Quote(symbol, utc, bid, ask);
+        }
+
+        private static bool IsOurs(MarketDataType type)
+        {
+            return type == MarketDataType.Bid || type == MarketDataType.Ask || type == MarketDataType.Last;
         }
 
         protected override void OnBarUpdate()

@@ -18,6 +18,7 @@ namespace NinjaTrader.NinjaScript.AddOns
         private readonly object gate = new object();
         private Timer timer;
         private AccountWatch accounts;
+        private Settings settings;
         private DateTime settingsOf = DateTime.MinValue;
         private bool isActive;
 
@@ -59,13 +60,15 @@ namespace NinjaTrader.NinjaScript.AddOns
                 Stop();
                 try
                 {
-                    Settings settings = Settings.Load(SettingsPath);
-                    FKSHub.Open(settings, Print, Obey, IsConnected);
-                    accounts = settings.Orders ? new AccountWatch() : null;
+                    settings = Settings.Load(SettingsPath);
+                    accounts = settings.Orders ? new AccountWatch(Print) : null;
+                    Action tellAll = delegate { };
+                    FKSHub.Open(settings, Print, Obey, IsConnected, accounts != null ? accounts.TellAll : tellAll);
                 }
-                catch (SettingsException error)
+                catch (Exception error)
                 {
-                    Print(error.Message);
+                    // What escapes a timer ends NinjaTrader; a defect of ours must not.
+                    Print(error is SettingsException ? error.Message : "a defect, please report it: " + error);
                 }
                 settingsOf = File.GetLastWriteTimeUtc(SettingsPath);
             }
@@ -102,17 +105,34 @@ namespace NinjaTrader.NinjaScript.AddOns
 
         // What the bridge asks for.
 
-        private static void Obey(Command command, Action<bool, string> answer)
+        private void Obey(Command command, Action<bool, string> answer)
         {
             try
             {
-                if (command.Name != "backfill")
-                    throw new JsonException("NinjaTrader does not know the command " + command.Name);
-                Backfill(command, answer);
+                switch (command.Name)
+                {
+                    case "backfill": Backfill(command, answer); break;
+                    case "rotate_key": Rotate(Fields.Text(command.Arguments, "key"), answer); break;
+                    case "resubscribe": answer(true, "each chart subscribes by itself"); break;
+                    default: throw new JsonException("NinjaTrader does not know the command " + command.Name);
+                }
             }
             catch (JsonException error)
             {
                 answer(false, error.Message);
+            }
+        }
+
+        /// <summary>Used from the next hello on; the file that has it is not read anew for that.</summary>
+        private void Rotate(string key, Action<bool, string> answer)
+        {
+            if (key.Length == 0 || key.Trim() != key || Array.Exists(key.ToCharArray(), char.IsControl))
+                throw new JsonException("key is not one that a line of the settings can hold");
+            lock (gate)
+            {
+                string refusal = Disk.Refusal(delegate { settings.ReplaceKey(key); });
+                settingsOf = File.GetLastWriteTimeUtc(SettingsPath);
+                answer(refusal == null, refusal == null ? "" : "the key cannot be written down: " + refusal);
             }
         }
 
@@ -126,7 +146,7 @@ namespace NinjaTrader.NinjaScript.AddOns
             BarsPeriod wanted = FKSBars.PeriodOf(period);
             if (instrument == null)
                 throw new JsonException("there is no instrument " + symbol);
-            if (wanted == null || fromMs < 0 || toMs < fromMs || toMs > FKSClient.NowMs)
+            if (wanted == null || fromMs < 0 || toMs < fromMs || toMs > FKSClock.WallMs)
                 throw new JsonException("period, from_ms or to_ms is out of range");
             BarsRequest request = new BarsRequest(instrument, Shown(fromMs), Shown(toMs)) { BarsPeriod = wanted };
             request.Request(delegate(BarsRequest done, ErrorCode code, string reason)
@@ -145,8 +165,7 @@ namespace NinjaTrader.NinjaScript.AddOns
 
         private static DateTime Shown(long ms)
         {
-            DateTime utc = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddMilliseconds(ms);
-            return TimeZoneInfo.ConvertTimeFromUtc(utc, Core.Globals.GeneralOptions.TimeZoneInfo);
+            return TimeZoneInfo.ConvertTimeFromUtc(FKSClock.OfMs(ms), Core.Globals.GeneralOptions.TimeZoneInfo);
         }
 
         /// <summary>Bars that closed within the span; NinjaTrader gives whole local days. Returns how many.</summary>
@@ -156,7 +175,7 @@ namespace NinjaTrader.NinjaScript.AddOns
             for (int at = 0; at < bars.Count; at++)
             {
                 DateTime close = FKSBars.ToUtc(bars.GetTime(at), Core.Globals.GeneralOptions.TimeZoneInfo);
-                long closeMs = FKSClient.ToMs(close);
+                long closeMs = FKSClock.ToMs(close);
                 double[] prices = { bars.GetOpen(at), bars.GetHigh(at), bars.GetLow(at), bars.GetClose(at) };
                 if (closeMs < fromMs || closeMs > toMs || !Array.TrueForAll(prices, Json.IsFinite))
                     continue;

@@ -17,7 +17,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private const int FirstPauseMs = 200;
         private const int LongestPauseMs = 10000;
         private const string States = " order position account ";
-        private static readonly DateTime Epoch = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        private const string SpoolName = "FKSBridge.unsent";
 
         private readonly object gate = new object();
         private readonly Settings settings;
@@ -26,13 +26,16 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private readonly SignalBook book = new SignalBook();
         private readonly Random jitter = new Random();
         private readonly Thread thread;
+        private readonly Signer signer;
+        private Spool spool;
         private ItemStream stream;
         private Link link;
         private bool isOpen;
         private bool isClosing;
         private bool isStateRefused;
         private long pings;
-        private DateTime pingedAt;
+        private TimeSpan pingedAt;
+        private long? bridgeAheadMs;
         private double pingMs = -1;
         private string problem = "";
 
@@ -40,7 +43,11 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         {
             this.settings = settings;
             this.log = log;
-            stream = new ItemStream(settings.Buffer);
+            signer = new Signer(settings.Secret);
+            if (settings.Keep)
+                OpenSpool();
+            else
+                stream = new ItemStream(settings.Buffer);
             thread = new Thread(Run) { IsBackground = true, Name = "FKS Bridge" };
         }
 
@@ -56,18 +63,31 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         /// <summary>Whether the platform is connected to its data and may trade; sent with each status.</summary>
         public Func<bool> IsPlatformConnected { get; set; }
 
+        public bool IsOpen
+        {
+            get
+            {
+                lock (gate)
+                    return isOpen;
+            }
+        }
+
         public int Sessions { get; private set; }
 
         public int Rejected { get; private set; }
 
-        public static long NowMs
+        /// <summary>Begins after each welcome, on the reading thread: what the bridge should know anew.</summary>
+        public Action OnWelcome { get; set; }
+
+        /// <summary>The bridge's clock, as its last welcome told it; by that it means "expires".</summary>
+        private long BridgeNowMs
         {
-            get { return (long)(DateTime.UtcNow - Epoch).TotalMilliseconds; }
+            get { return bridgeAheadMs.HasValue ? RunningMs + bridgeAheadMs.Value : FKSClock.WallMs; }
         }
 
-        public static long ToMs(DateTime utc)
+        private static long RunningMs
         {
-            return (utc.Ticks - Epoch.Ticks) / TimeSpan.TicksPerMillisecond;
+            get { return (long)FKSClock.Running().TotalMilliseconds; }
         }
 
         public void Start()
@@ -83,6 +103,8 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 if (isStateRefused && States.Contains(" " + item.Kind + " "))
                     return;
                 stream.Append(item);
+                if (spool != null && spool.IsLong)
+                    Write(delegate { spool.Replace(stream.Lines(settings.Client)); });
                 Monitor.PulseAll(gate);
             }
         }
@@ -100,7 +122,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         public List<Signal> Standing(string symbol)
         {
             lock (gate)
-                return book.Standing(symbol, NowMs);
+                return book.Standing(symbol, BridgeNowMs);
         }
 
         /// <summary>The "status" message of this moment.</summary>
@@ -118,7 +140,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             }
         }
 
-        /// <summary>Ends at once. What was not acknowledged is reported as missing by the numbers.</summary>
+        /// <summary>Ends at once. What was not acknowledged waits in the file for the next start.</summary>
         public void Dispose()
         {
             lock (gate)
@@ -126,6 +148,9 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 isClosing = true;
                 if (link != null)
                     link.Dispose();
+                if (spool != null)
+                    spool.Dispose();
+                spool = null;
                 Monitor.PulseAll(gate);
             }
             if (thread.IsAlive && thread != Thread.CurrentThread)
@@ -188,13 +213,19 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         /// <summary>Exponential with jitter, so that a restarted bridge is not met by all at once.</summary>
         private void Pause(int failures)
         {
-            double longest = Math.Min(LongestPauseMs, FirstPauseMs * Math.Pow(2, Math.Min(failures, 20)));
-            DateTime ends = DateTime.UtcNow.AddMilliseconds(longest * (0.5 + jitter.NextDouble() / 2));
+            TimeSpan ends = FKSClock.Running() + PauseAfter(failures, jitter.NextDouble());
             lock (gate)
             {
-                for (TimeSpan left = ends - DateTime.UtcNow; !isClosing && left > TimeSpan.Zero; left = ends - DateTime.UtcNow)
+                for (TimeSpan left = ends - FKSClock.Running(); !isClosing && left > TimeSpan.Zero; left = ends - FKSClock.Running())
                     Monitor.Wait(gate, left);
             }
+        }
+
+        /// <summary>200 ms, doubled for each failure up to 10 s; of that the second half by `chance`, 0 to 1.</summary>
+        public static TimeSpan PauseAfter(int failures, double chance)
+        {
+            double longest = Math.Min(LongestPauseMs, FirstPauseMs * Math.Pow(2, Math.Min(failures, 20)));
+            return TimeSpan.FromMilliseconds(longest * (0.5 + chance / 2));
         }
 
         private void Converse()
@@ -205,7 +236,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 Link opened = Link.Open(settings);
                 lock (gate)
                     link = opened;
-                opened.Write(Hello());
+                opened.Write(signer.Signed(Hello()));
                 Begin(opened);
                 Thread started = new Thread(Write) { IsBackground = true, Name = "FKS Bridge writer" };
                 started.Start(opened);
@@ -257,9 +288,11 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             {
                 if (!stream.Resume(Fields.Whole(welcome, "resume")))
                 {
-                    stream = stream.Renumbered();
+                    Keep(stream.Renumbered(false));
                     throw new JsonException("it knows another numbering; a new one begins");
                 }
+                bridgeAheadMs = Fields.Whole(welcome, "server_time_ms") - RunningMs;
+                Configure(Fields.Value(welcome, "config"));
                 Sessions++;
                 isOpen = true;
                 foreach (string id in book.Unconfirmed())
@@ -267,6 +300,41 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             }
             problem = "";
             log("connected to " + settings.Host + " as " + settings.Client);
+            if (OnWelcome != null)
+                OnWelcome();
+        }
+
+        // What outlives NinjaTrader.
+
+        private void OpenSpool()
+        {
+            List<string> lines = new List<string>();
+            spool = new Spool(Path.Combine(settings.Folder, SpoolName));
+            // After a compile in the editor the instance before may still hold the file for a moment.
+            for (int tries = 0; tries < 10 && Disk.Refusal(delegate { spool.Read(); }) != null; tries++)
+                Thread.Sleep(200);
+            Write(delegate { lines = spool.Read(); });
+            Keep(ItemStream.Restored(settings.Buffer, lines, settings.Client));
+        }
+
+        private void Keep(ItemStream kept)
+        {
+            stream = kept;
+            if (spool == null)
+                return;
+            Write(delegate { spool.Replace(stream.Lines(settings.Client)); });
+            stream.Changed = delegate(string line) { Write(delegate { spool.Add(line); }); };
+        }
+
+        /// <summary>A disk that fails ends the keeping, not the sending.</summary>
+        private void Write(Action toSpool)
+        {
+            string refusal = spool == null ? null : Disk.Refusal(toSpool);
+            if (refusal == null)
+                return;
+            log("unsent items are kept in memory only: " + refusal);
+            spool.Dispose();
+            spool = null;
         }
 
         // Writing.
@@ -274,21 +342,21 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private void Write(object opened)
         {
             Link target = (Link)opened;
-            DateTime statusAt = DateTime.MinValue;
+            TimeSpan statusAt = TimeSpan.MinValue;
             try
             {
                 while (true)
                 {
-                    if (DateTime.UtcNow >= statusAt)
+                    if (FKSClock.Running() >= statusAt)
                     {
                         Beat();
-                        statusAt = DateTime.UtcNow.AddMilliseconds(StatusMs);
+                        statusAt = FKSClock.Running() + TimeSpan.FromMilliseconds(StatusMs);
                     }
                     string message = Next(statusAt);
                     if (message == null)
                         return;
                     if (message.Length > 0)
-                        target.Write(message);
+                        target.Write(signer.Signed(message));
                 }
             }
             catch (IOException)
@@ -307,7 +375,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         }
 
         /// <summary>The next message; empty when it is time for a status; null when the session is over.</summary>
-        private string Next(DateTime until)
+        private string Next(TimeSpan until)
         {
             lock (gate)
             {
@@ -318,7 +386,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                     string message = stream.NextMessage();
                     if (message != null)
                         return message;
-                    TimeSpan left = until - DateTime.UtcNow;
+                    TimeSpan left = until - FKSClock.Running();
                     if (left <= TimeSpan.Zero)
                         return "";
                     Monitor.Wait(gate, left);
@@ -333,12 +401,12 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             List<Signal> ended;
             lock (gate)
             {
-                ended = book.Expire(NowMs);
+                ended = book.Expire(BridgeNowMs);
                 foreach (string id in book.Unconfirmed())
                     outgoing.Enqueue(book.Tell(id, pings + 1));
                 outgoing.Enqueue(status);
                 pings++;
-                pingedAt = DateTime.UtcNow;
+                pingedAt = FKSClock.Running();
                 outgoing.Enqueue(new JsonObject().Add("type", "ping").Add("t", pings).ToString());
             }
             Action<Signal> listeners = SignalEnded;

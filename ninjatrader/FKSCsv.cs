@@ -27,14 +27,14 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             longest = megabytes * 1048576L;
         }
 
-        /// <summary>`last` and `volume` are NaN where only the quote has changed.</summary>
+        /// <summary>Bid, ask, last and volume; the latter two are NaN where only the quote has changed.</summary>
         /// <exception cref="IOException">when the file cannot be written</exception>
-        public void Append(string symbol, DateTime utc, double bid, double ask, double last, double volume)
+        public void Append(string symbol, DateTime utc, double[] values)
         {
             string line = string.Join(",", new[]
             {
                 utc.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture),
-                Json.Number(bid), Json.Number(ask), Cell(last), Cell(volume)
+                Cell(values[0]), Cell(values[1]), Cell(values[2]), Cell(values[3])
             });
             byte[] bytes = Encoding.ASCII.GetBytes(line + "\n");
             lock (gate)

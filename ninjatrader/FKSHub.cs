@@ -3,7 +3,6 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.IO;
 
 namespace NinjaTrader.NinjaScript.AddOns.FKS
 {
@@ -24,10 +23,11 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         public static event Action<Signal> SignalEnded;
 
         public static void Open(Settings settings, Action<string> logger,
-            Action<Command, Action<bool, string>> onCommand, Func<bool> isConnected)
+            Action<Command, Action<bool, string>> onCommand, Func<bool> isConnected, Action onWelcome)
         {
             FKSClient opened = new FKSClient(settings, logger);
             opened.OnCommand = onCommand;
+            opened.OnWelcome = onWelcome;
             opened.IsPlatformConnected = isConnected;
             opened.SignalArrived += delegate(Signal signal) { Raise(SignalArrived, signal); };
             opened.SignalEnded += delegate(Signal signal) { Raise(SignalEnded, signal); };
@@ -87,7 +87,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         {
             if (!Json.IsFinite(bid) || !Json.IsFinite(ask))
                 return;
-            string row = "[" + Whole(FKSClient.ToMs(utc)) + "," + Json.Number(bid) + "," + Json.Number(ask) + ",0]";
+            string row = "[" + Whole(FKSClock.ToMs(utc)) + "," + Json.Number(bid) + "," + Json.Number(ask) + ",0]";
             Append(new Item("ticks", symbol, row));
             Export(symbol, utc, new[] { bid, ask, double.NaN, double.NaN });
         }
@@ -98,7 +98,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             if (!Json.IsFinite(bid) || !Json.IsFinite(ask) || !Json.IsFinite(last) || !Json.IsFinite(volume))
                 return;
             State("tick", new JsonObject().Add("symbol", symbol).Add("bid", bid).Add("ask", ask)
-                .Add("last", last).Add("volume", volume).Add("time_ms", FKSClient.ToMs(utc)));
+                .Add("last", last).Add("volume", volume).Add("time_ms", FKSClock.ToMs(utc)));
             Export(symbol, utc, new[] { bid, ask, last, volume });
         }
 
@@ -107,13 +107,22 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         {
             if (Json.IsFinite(value))
                 State("indicator", new JsonObject().Add("symbol", symbol).Add("name", name).Add("value", value)
-                    .Add("time_ms", FKSClient.ToMs(utc)));
+                    .Add("time_ms", FKSClock.ToMs(utc)));
         }
 
         /// <summary>Any other numbered message: a bar, an order, a position, an account.</summary>
         public static void State(string kind, JsonObject fields)
         {
             Append(new Item(kind, "", fields.Fields));
+        }
+
+        public static bool IsConnected
+        {
+            get
+            {
+                FKSClient present = Present();
+                return present != null && present.IsOpen;
+            }
         }
 
         public static void Shown(string id)
@@ -156,26 +165,13 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             {
                 if (csv == null)
                     return;
-                try
-                {
-                    csv.Append(symbol, utc, values[0], values[1], values[2], values[3]);
-                }
-                catch (IOException error)
-                {
-                    Stop("csv export stopped: " + error.Message);
-                }
-                catch (UnauthorizedAccessException error)
-                {
-                    Stop("csv export stopped: " + error.Message);
-                }
+                string refusal = Disk.Refusal(delegate { csv.Append(symbol, utc, values); });
+                if (refusal == null)
+                    return;
+                csv.Dispose();
+                csv = null;
+                log("csv export stopped: " + refusal);
             }
-        }
-
-        private static void Stop(string reason)
-        {
-            csv.Dispose();
-            csv = null;
-            log(reason);
         }
 
         private static void Raise(Action<Signal> listeners, Signal signal)

@@ -47,11 +47,26 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 case "reject": Reject(message); break;
                 case "error": Fail(Fields.Text(message, "code"), Fields.OptionalText(message, "reason")); break;
                 case "signal": Arrived(new Signal(message)); break;
-                case "config": Say(Answer("config_ack", message).ToString()); break;
+                case "config": Configure(message); Say(Answer("config_ack", message).ToString()); break;
                 case "command": Obey(message); break;
                 case "ping": Say("{\"type\":\"pong\",\"t\":" + Echo(Fields.Value(message, "t")) + "}"); break;
                 case "pong": Answered(Fields.Value(message, "t")); break;
                 default: break; // a newer bridge may say more than this client knows
+            }
+        }
+
+        /// <summary>Of the settings a bridge may give only "batch" means something here: charts choose the rest.</summary>
+        private void Configure(object given)
+        {
+            Dictionary<string, object> config = given as Dictionary<string, object>;
+            if (config == null)
+                return;
+            Configure(Fields.Value(config, "settings"));
+            double? batch = Fields.OptionalNumber(config, "batch");
+            lock (gate)
+            {
+                if (batch >= 1)
+                    stream.Batch = (int)Math.Min(batch.Value, 1000);
             }
         }
 
@@ -98,7 +113,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             bool isFresh;
             lock (gate)
             {
-                isFresh = book.Arrive(signal, NowMs);
+                isFresh = book.Arrive(signal, BridgeNowMs);
                 Say(book.Tell(signal.Id, pings + 1));
             }
             Action<Signal> listeners = SignalArrived;
@@ -139,7 +154,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             {
                 if (!(t is long) || (long)t != pings)
                     return;
-                pingMs = (DateTime.UtcNow - pingedAt).TotalMilliseconds;
+                pingMs = (FKSClock.Running() - pingedAt).TotalMilliseconds;
                 book.Confirm(pings);
             }
         }

@@ -31,8 +31,10 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             + "# The bridge's own CA; leave it empty for a certificate that Windows trusts.\r\n"
             + "ca_file =\r\n"
             + "client =\r\nkey =\r\n"
-            + "# Ticks that are kept while the bridge cannot be reached.\r\n"
-            + "buffer = 100000\r\n"
+            + "# The client's signing secret, where the bridge wants every message signed.\r\n"
+            + "secret =\r\n"
+            + "# Ticks that are kept while the bridge cannot be reached; also in a file beside this one.\r\n"
+            + "buffer = 100000\r\nkeep = yes\r\n"
             + "# Orders, positions and account figures, too.\r\n"
             + "orders = yes\r\n"
             + "# A folder for one csv file of ticks per instrument; empty writes none.\r\n"
@@ -46,6 +48,8 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             CaFile = "";
             Client = "";
             Key = "";
+            Secret = "";
+            Keep = true;
             Buffer = 100000;
             Orders = true;
             CsvFolder = "";
@@ -64,6 +68,14 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
 
         public string Key { get; private set; }
 
+        public string Secret { get; private set; }
+
+        /// <summary>The folder of the file, for what else belongs beside it.</summary>
+        public string Folder { get; private set; }
+
+        /// <summary>Whether unacknowledged items outlive NinjaTrader in a file.</summary>
+        public bool Keep { get; private set; }
+
         public int Buffer { get; private set; }
 
         public bool Orders { get; private set; }
@@ -76,28 +88,24 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         /// <exception cref="SettingsException">when it cannot be used yet</exception>
         public static Settings Load(string path)
         {
-            try
+            string[] lines = null;
+            string refusal = Disk.Refusal(delegate
             {
                 if (!File.Exists(path))
                 {
                     Directory.CreateDirectory(Path.GetDirectoryName(path));
                     File.WriteAllText(path, Template, new UTF8Encoding(false));
                 }
-                return Parse(File.ReadAllLines(path), path);
-            }
-            catch (IOException error)
-            {
-                throw new SettingsException(path + " cannot be read: " + error.Message);
-            }
-            catch (UnauthorizedAccessException error)
-            {
-                throw new SettingsException(path + " cannot be read: " + error.Message);
-            }
+                lines = File.ReadAllLines(path);
+            });
+            if (refusal != null)
+                throw new SettingsException(path + " cannot be read: " + refusal);
+            return Parse(lines, path);
         }
 
         private static Settings Parse(string[] lines, string path)
         {
-            Settings settings = new Settings();
+            Settings settings = new Settings { Folder = Path.GetDirectoryName(path) };
             for (int at = 0; at < lines.Length; at++)
             {
                 string line = lines[at].Trim();
@@ -113,6 +121,21 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             return settings;
         }
 
+        /// <summary>Another key from now on, in the file, too; the rest of the file stays as it is.</summary>
+        /// <exception cref="IOException">when the file cannot be written</exception>
+        public void ReplaceKey(string key)
+        {
+            string path = Path.Combine(Folder, FileName);
+            string[] lines = Array.ConvertAll(File.ReadAllLines(path), delegate(string line)
+            {
+                return line.Split('=')[0].Trim().ToLowerInvariant() == "key" ? "key = " + key : line;
+            });
+            string draft = path + ".new";
+            File.WriteAllLines(draft, lines, new UTF8Encoding(false));
+            File.Replace(draft, path, null);
+            Key = key;
+        }
+
         private bool Take(string name, string value)
         {
             switch (name)
@@ -123,6 +146,8 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 case "ca_file": CaFile = value; return true;
                 case "client": Client = value; return true;
                 case "key": Key = value; return true;
+                case "secret": Secret = value; return true;
+                case "keep": return YesNo(value, delegate(bool yes) { Keep = yes; });
                 case "buffer": return Whole(value, 1, 10000000, delegate(int n) { Buffer = n; });
                 case "orders": return YesNo(value, delegate(bool yes) { Orders = yes; });
                 case "csv_folder": CsvFolder = value; return true;

@@ -28,11 +28,11 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
     /// <summary>
     /// One numbering, its ring of unacknowledged items, and the number that goes out next. An item leaves
     /// the ring when it is acknowledged or, oldest first, when there is no room: then the bridge is told
-    /// by "gap". At every moment produced = acked + buffered + dropped. Not thread-safe; FKSClient locks.
+    /// by "gap". At every moment produced = acked + buffered + dropped. Each change is told to Changed as
+    /// a line, and Restored makes the same numbering of those lines. Not thread-safe; FKSClient locks.
     /// </summary>
     public sealed class ItemStream
     {
-        public const int MaxBatch = 500;
         private const int MaxMessage = 60000;
 
         private readonly Item[] slots;
@@ -42,16 +42,22 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private long cursor = 1;
         private long reached;
         private long ackedThrough;
+        private long restoredThrough;
 
         public ItemStream(int capacity)
         {
-            if (capacity < 1)
-                throw new ArgumentException("a ring needs room for at least one item");
             slots = new Item[capacity];
             Id = Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
+            Batch = 500;
         }
 
         public string Id { get; private set; }
+
+        /// <summary>The most ticks in one message.</summary>
+        public int Batch { get; set; }
+
+        /// <summary>Is told each change as a line, before anything of it can be sent.</summary>
+        public Action<string> Changed { get; set; }
 
         public long Acked { get; private set; }
 
@@ -81,15 +87,17 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             }
             slots[next % slots.Length] = item;
             next++;
+            Tell("item", item.Kind, item.Symbol, item.Text);
         }
 
         /// <summary>
         /// A session begins at the first number that the bridge does not have. False when it wants one
-        /// that was never given out: then this numbering is not the one it knows.
+        /// that was never sent: then this numbering is not the one it knows, or what was written down of it
+        /// is older than what the bridge has.
         /// </summary>
         public bool Resume(long wanted)
         {
-            if (wanted > next)
+            if (wanted > reached + 1)
                 return false;
             Ack(wanted - 1);
             cursor = wanted;
@@ -115,6 +123,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             ackedThrough = through;
             cursor = Math.Max(cursor, through + 1);
             told.RemoveAll(delegate(long[] span) { return span[1] <= through; });
+            Tell("ack", Whole(through));
         }
 
         /// <summary>The next numbered message or "gap"; null when everything has been sent.</summary>
@@ -125,19 +134,103 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             return cursor < first ? Gap() : Data();
         }
 
-        /// <summary>A new numbering that begins with whatever this one still holds.</summary>
-        public ItemStream Renumbered()
+        /// <summary>
+        /// A new numbering that begins with whatever this one still holds. What it was restored with is
+        /// left out where the bridge knows higher numbers: then it has that already.
+        /// </summary>
+        public ItemStream Renumbered(bool withRestored)
         {
-            ItemStream fresh = new ItemStream(slots.Length);
-            for (long seq = first; seq < next; seq++)
+            ItemStream fresh = new ItemStream(slots.Length) { Batch = Batch };
+            for (long seq = withRestored ? first : Math.Max(first, restoredThrough + 1); seq < next; seq++)
                 fresh.Append(slots[seq % slots.Length]);
             return fresh;
         }
+
+        // Lines: how a numbering outlives the platform.
+
+        /// <summary>What Restored needs to make this numbering anew.</summary>
+        public IEnumerable<string> Lines(string owner)
+        {
+            yield return string.Join("\t", new[]
+            {
+                "stream", owner, Id, Whole(first), Whole(Acked), Whole(Dropped), Whole(ackedThrough)
+            });
+            foreach (long[] span in told)
+                yield return string.Join("\t", new[] { "gap", Whole(span[0]), Whole(span[1]) });
+            for (long seq = first; seq < next; seq++)
+            {
+                Item item = slots[seq % slots.Length];
+                yield return string.Join("\t", new[] { "item", item.Kind, item.Symbol, item.Text });
+            }
+        }
+
+        /// <summary>
+        /// The numbering that these lines tell of, up to the first that makes no sense; a new one when
+        /// they tell of none. Another owner's items are numbered anew: the bridge counts by owner.
+        /// </summary>
+        public static ItemStream Restored(int capacity, IList<string> lines, string owner)
+        {
+            ItemStream stream = new ItemStream(capacity);
+            string[] head = lines.Count > 0 ? lines[0].Split('\t') : new string[0];
+            if (head.Length != 7 || !stream.Begin(head))
+                return stream;
+            for (int at = 1; at < lines.Count && stream.Take(lines[at].Split('\t')); at++)
+                continue;
+            stream.restoredThrough = stream.next - 1;
+            stream.reached = stream.next - 1; // all of it may have been sent
+            return head[1] == owner ? stream : stream.Renumbered(true);
+        }
+
+        private bool Begin(string[] parts)
+        {
+            long begin, acked, dropped, through;
+            if (parts[0] != "stream" || !Whole(parts[3], out begin) || !Whole(parts[4], out acked)
+                || !Whole(parts[5], out dropped) || !Whole(parts[6], out through))
+                return false;
+            Id = parts[2];
+            first = next = cursor = begin;
+            Acked = acked;
+            Dropped = dropped;
+            ackedThrough = through;
+            return true;
+        }
+
+        private bool Take(string[] parts)
+        {
+            long from, to;
+            if (parts.Length == 4 && parts[0] == "item")
+                Append(new Item(parts[1], parts[2], parts[3]));
+            else if (parts.Length == 2 && parts[0] == "ack" && Whole(parts[1], out to))
+                Ack(to);
+            else if (parts.Length == 3 && parts[0] == "gap" && Whole(parts[1], out from) && Whole(parts[2], out to))
+                Forget(from, to);
+            else
+                return false;
+            return true;
+        }
+
+        /// <summary>What was given up stays so in a ring that has become larger since.</summary>
+        private void Forget(long from, long to)
+        {
+            long held = Math.Max(0, Math.Min(to, next - 1) - first + 1);
+            Free(held);
+            Dropped += held;
+            GiveUp(from, to);
+        }
+
+        private void Tell(params string[] parts)
+        {
+            if (Changed != null)
+                Changed(string.Join("\t", parts));
+        }
+
+        // Messages.
 
         private string Gap()
         {
             long last = first - 1;
             GiveUp(Math.Max(cursor, ackedThrough + 1), last);
+            Tell("gap", Whole(Math.Max(cursor, ackedThrough + 1)), Whole(last));
             string gap = new JsonObject().Add("type", "gap").Add("from", cursor).Add("to", last).ToString();
             reached = Math.Max(reached, last);
             cursor = first;
@@ -166,7 +259,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private string Rows(Item item)
         {
             StringBuilder rows = new StringBuilder(item.Text);
-            long end = Math.Min(next, cursor + MaxBatch);
+            long end = Math.Min(next, cursor + Batch);
             for (cursor++; cursor < end && rows.Length < MaxMessage; cursor++)
             {
                 Item row = slots[cursor % slots.Length];
@@ -206,6 +299,11 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private static string Whole(long value)
         {
             return value.ToString(CultureInfo.InvariantCulture);
+        }
+
+        private static bool Whole(string text, out long value)
+        {
+            return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
         }
     }
 }

@@ -39,14 +39,18 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         {
             if (certificate == null)
                 return "the bridge showed no certificate";
+            X509Certificate2 theirs = new X509Certificate2(certificate);
             bool isOtherName = (errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0;
-            if (isOtherName || !CertificateNames.Include(new X509Certificate2(certificate), host))
+            if (isOtherName || !CertificateNames.Include(theirs, host))
                 return "its certificate is for another name than the host in the settings";
+            DateTime now = FKSClock.Wall().ToLocalTime();
+            if (now < theirs.NotBefore || now > theirs.NotAfter)
+                return "its certificate is not valid at this time";
             if (caFile.Length == 0)
                 return errors == SslPolicyErrors.None ? null : "Windows does not trust its certificate; set ca_file";
             try
             {
-                return IsSignedByOurs(new X509Certificate2(certificate)) ? null
+                return IsSignedByOurs(theirs) ? null
                     : "its certificate was not signed by the CA in " + caFile;
             }
             catch (CryptographicException error)
@@ -64,11 +68,10 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
             chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
             chain.ChainPolicy.ExtraStore.Add(ours);
-            if (!chain.Build(certificate))
-                return false;
+            bool isChain = chain.Build(certificate) && chain.ChainElements.Count > 1;
             // An unknown authority is allowed above, so it must be shown to be ours here.
             X509Certificate2 root = chain.ChainElements[chain.ChainElements.Count - 1].Certificate;
-            return chain.ChainElements.Count > 1 && root.Thumbprint == ours.Thumbprint;
+            return isChain && root.Thumbprint == ours.Thumbprint;
         }
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,19 @@ class Authority:
         context.load_cert_chain(path)
         return context
 
+    def certificate(
+        self, names: Sequence[x509.GeneralName] | x509.UnrecognizedExtension
+    ) -> x509.Certificate:
+        """For these names, or with these bytes where names should be."""
+        extension = (
+            names
+            if isinstance(names, x509.UnrecognizedExtension)
+            else x509.SubjectAlternativeName(names)
+            if names
+            else None
+        )
+        return _certificate(self.name, self.name, self.key, self.key, extension, is_ca=False)
+
 
 def authority(folder: Path, name: str) -> Authority:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -59,7 +73,7 @@ def _certificate(
     issuer: x509.Name,
     key: rsa.RSAPrivateKey,
     signing_key: rsa.RSAPrivateKey,
-    names: x509.SubjectAlternativeName | None,
+    names: x509.SubjectAlternativeName | x509.UnrecognizedExtension | None,
     *,
     is_ca: bool,
 ) -> x509.Certificate:

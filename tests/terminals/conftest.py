@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from tests.e2e.bridge import LiveBridge
 from tests.terminals.mql.build import SOURCE, build
 from tests.terminals.mql.metatrader import MetaTrader
 from tests.terminals.native import build_library, memory_of
+from tests.terminals.ninja import NinjaTrader, compile_client
 
 Compile = Callable[[Path], Path]
 Launch = Callable[..., MetaTrader]
@@ -58,3 +61,27 @@ def launch(compile_mql: Compile, tmp_path: Path) -> Iterator[Launch]:
             return stack.enter_context(MetaTrader(binary, home, **inputs))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def ninjatrader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """NinjaTrader's client with the driver that plays the platform."""
+    return compile_client(tmp_path_factory.mktemp("ninjatrader"))
+
+
+@pytest.fixture
+def launch_ninjatrader(ninjatrader: Path, tmp_path: Path) -> Iterator[Callable[..., NinjaTrader]]:
+    """`launch()`: a platform on the test's own user folder, stopped at the end of the test."""
+    with ExitStack() as stack:
+
+        def start(culture: str = "en_US.UTF-8") -> NinjaTrader:
+            return stack.enter_context(NinjaTrader(ninjatrader, tmp_path, culture))
+
+        yield start
+
+
+@pytest.fixture
+def ninja_client(bridge: LiveBridge) -> tuple[str, str]:
+    """A client of the test's own: its name and key."""
+    name = f"NINJA-{uuid4().hex[:8]}"
+    return name, bridge.issue_key(name, platform="ninjatrader")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 import re
-import socket
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -22,87 +17,31 @@ from tests.e2e.bridge import PROJECT, LiveBridge, free_ports, wait_for
 from tests.terminals import stored
 from tests.terminals.certificates import Authority, authority
 from tests.terminals.ninja import SOURCES, NinjaTrader, compile_client
+from tests.terminals.ninja_story import (
+    ES,
+    MINUTE_MS,
+    ScriptedBridge,
+    configured,
+    connected,
+    drained,
+    expected_ticks,
+    market,
+    now_ms,
+    rounded,
+    write_market,
+)
 from tests.terminals.proxy import Faults, Proxy
 
 pytestmark = pytest.mark.requires("mcs", "mono")
-ES = "ES 12-26"
-MINUTE_MS = 60_000
+UNFIT = "key is not one that a line of the settings can hold"
 SPAN = {"symbol": "ES 12-26", "period": "M1", "from_ms": 0, "to_ms": 60_000}
 
 Launch = Callable[..., NinjaTrader]
 
 
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_client(tmp_path_factory.mktemp("ninjatrader"))
-
-
 @pytest.fixture
-def launch(program: Path, tmp_path: Path) -> Iterator[Launch]:
-    """`launch()`: a platform with an empty user folder, stopped at the end of the test."""
-    with ExitStack() as stack:
-
-        def start(culture: str = "en_US.UTF-8") -> NinjaTrader:
-            return stack.enter_context(NinjaTrader(program, tmp_path, culture))
-
-        yield start
-
-
-@pytest.fixture
-def client(bridge: LiveBridge) -> tuple[str, str]:
-    """A client of the test's own: its name and key."""
-    name = f"NINJA-{uuid4().hex[:8]}"
-    return name, bridge.issue_key(name, platform="ninjatrader")
-
-
-def connected(platform: NinjaTrader, sessions: int = 1) -> None:
-    wait_for(lambda: platform.do("sessions") >= sessions, 20, f"a session: {platform.printed()}")
-
-
-def drained(platform: NinjaTrader) -> None:
-    wait_for(
-        lambda: platform.status().get("buffered") == 0,
-        30,
-        f"the ring to be empty: {platform.status()} {platform.printed()}",
-    )
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
-
-
-def market(count: int) -> list[tuple[int, str, float, int]]:
-    """Changes of a market, (ms, side, price, volume), in ES's quarter points."""
-    start = now_ms() - count
-    sides = itertools.cycle([("Bid", 0.0, 0), ("Ask", 0.25, 0), ("Last", 0.25, 3)])
-    return [
-        (start + n, side, 5000 + (n // 3 % 80) * 0.25 + offset, volume)
-        for n, (side, offset, volume) in zip(range(count), sides, strict=False)
-    ]
-
-
-def write_market(path: Path, changes: list[tuple[int, str, float, int]]) -> Path:
-    path.write_text("".join(f"{ms},{side},{p!r},{v}\n" for ms, side, p, v in changes))
-    return path
-
-
-def expected_ticks(changes: list[tuple[int, str, float, int]]) -> list[tuple[Any, ...]]:
-    """What the bridge must hold: nothing before both sides are known, then one tick a change."""
-    quote = {"Bid": 0.0, "Ask": 0.0}
-    ticks: list[tuple[Any, ...]] = []
-    for ms, side, price, volume in changes:
-        if side in quote:
-            quote[side] = price
-        if all(quote.values()):
-            last = price if side == "Last" else 0.0
-            when = datetime.fromtimestamp(ms / 1000, UTC)
-            ticks.append((len(ticks) + 1, ES, when, quote["Bid"], quote["Ask"], last, volume))
-    return ticks
-
-
-def rounded(ticks: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Times to the millisecond: a float of seconds is not exact beyond that."""
-    return [(*t[:2], round(t[2].timestamp() * 1000), *t[3:]) for t in ticks]
+def launch(launch_ninjatrader: Launch) -> Launch:
+    return launch_ninjatrader
 
 
 # Compiling.
@@ -126,14 +65,28 @@ def test_a_warning_is_an_error(tmp_path: Path) -> None:
         compile_client(tmp_path, tmp_path)
 
 
+TELLING = r"\b(?:log|Note|Print|(?:Settings|IO|Refused|Cryptographic)Exception)\("
+REASONS = r'"((?:its certificate|the bridge showed|Windows does) [^"\n]+)"'
+
+
+def told_texts(source: str) -> set[str]:
+    """The texts in each call that tells the user something, or whose words come to be told."""
+    texts = set(re.findall(REASONS, source))
+    for call in re.finditer(TELLING, source):
+        end, depth = call.end(), 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(source[end], 0)
+            end += 1
+        texts |= set(re.findall(r'"((?:[^"\\]|\\.)*)"', source[call.end() : end]))
+    return {text.strip(" :,.") for text in texts if len(text) > 3} - {"FKS Bridge", "reason"}
+
+
 def test_every_message_to_the_user_is_explained() -> None:
     page = (PROJECT / "docs" / "terminals" / "ninjatrader.md").read_text("utf-8")
-    source = "".join(path.read_text("utf-8") for path in SOURCES.glob("*.cs"))
-    calls = r'(?:log|Note|Print|SettingsException|IOException)\("([^"\n]{6,})"'
-    reasons = r'"((?:its certificate|the bridge showed|the bridge ended|Windows does) [^"\n]+)"'
-    told = re.findall(calls, source) + re.findall(reasons, source)
-    assert len(told) > 15
-    assert [text for text in told if text.strip(" :,") not in page] == []
+    table = page[page.index("## Every message in the output") :]
+    told = set().union(*(told_texts(path.read_text("utf-8")) for path in SOURCES.glob("*.cs")))
+    assert len(told) > 25
+    assert {text for text in told if text not in table} == set()
 
 
 # The story that every terminal's client must survive.
@@ -143,9 +96,9 @@ def test_every_message_to_the_user_is_explained() -> None:
     ("culture", "zone"), [("en_US.UTF-8", "America/New_York"), ("de_DE.UTF-8", "Europe/Berlin")]
 )
 def test_every_tick_arrives_once_through_a_late_bridge_and_a_cut(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str], culture: str, zone: str
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str], culture: str, zone: str
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     changes = market(5001)
     faults = Faults(cut_at_ticks=[1500], piece_bytes=3, refuse_connections=2)
     with Proxy(bridge.tcp_port, faults) as line:
@@ -160,14 +113,17 @@ def test_every_tick_arrives_once_through_a_late_bridge_and_a_cut(
         drained(platform)
         assert line.connections == 4
         assert platform.do("sessions") == 2
+        assert len(platform.held("socket:")) == 1
+        platform.do("stop")
+        assert platform.held("socket:") + platform.held("FKSBridge") == []
     bridge.wait_for_stats(name, produced=5000, stored=5000, lost=0, refused=0)
     assert rounded(stored.ticks(bridge, name)) == rounded(expected_ticks(changes))
 
 
 def test_what_the_ring_could_not_hold_is_a_recorded_gap(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     changes = market(1001)
     faults = Faults(refuse_connections=10**9)
     with Proxy(bridge.tcp_port, faults) as line:
@@ -242,9 +198,9 @@ def a_bar(platform: NinjaTrader, *charts: str) -> None:
 
 
 def test_a_signal_is_drawn_once_on_each_chart_of_its_symbol_however_often_it_comes(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     with Proxy(bridge.tcp_port, Faults(repeat_signals=2)) as line:
         platform = launch()
         platform.configure(bridge, name, key, port=line.port)
@@ -282,9 +238,9 @@ def test_a_signal_is_drawn_once_on_each_chart_of_its_symbol_however_often_it_com
     [("SELL", "arrow down Red"), ("CLOSE", "diamond Gold"), ("NONE", "diamond Gold")],
 )
 def test_each_action_has_its_sign(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str], action: str, drawn: str
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str], action: str, drawn: str
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     platform = launch()
     platform.configure(bridge, name, key)
     platform.start()
@@ -294,6 +250,25 @@ def test_each_action_has_its_sign(
     signal = push(bridge, name, action)
     wait_for(lambda: f"FKS {signal}" in platform.drawn("c1"), 20, "the sign")
     assert platform.drawn("c1")[f"FKS {signal}"] == drawn
+
+
+def test_the_last_thousand_signals_are_known_again(launch: Launch) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port)
+        platform.chart("c1", ES)
+        a_bar(platform, "c1")
+        scripted.meet()
+        for n in [*range(1001), 1]:
+            scripted.say(type="signal", id=f"s{n}", symbol=ES, action="NONE")
+        wait_for(lambda: "FKS s1000 text" in platform.drawn("c1"), 20, "the last to be drawn")
+        scripted.say(type="signal", id="s0", symbol=ES, action="NONE")  # long forgotten
+        drawn = [f"FKS s{n}" for n in [*range(1001), 0]]
+
+        def signs() -> list[str]:
+            return [t for t in platform.drawn("c1")["log"] if not t.endswith(" text")]
+
+        wait_for(lambda: len(signs()) == len(drawn), 10, "the forgotten one to be drawn anew")
+        assert signs() == drawn
 
 
 def test_what_was_shown_during_a_break_is_told_after_it(launch: Launch) -> None:
@@ -325,9 +300,9 @@ def test_a_defect_of_a_listener_is_told_and_does_not_end_the_platform(launch: La
 
 
 def test_lines_go_when_a_signal_expires_and_its_sign_stays(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     with Proxy(bridge.tcp_port) as line:
         platform = launch()
         platform.configure(bridge, name, key, port=line.port)
@@ -359,9 +334,9 @@ def play_bars(platform: NinjaTrader, chart: str, first_close_ms: int, prices: li
 
 @pytest.mark.parametrize("how", ["closed", "each_tick"])
 def test_bars_stamped_at_their_close_are_stored_at_their_opening_with_their_values(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str], how: str
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str], how: str
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     platform = launch("de_DE.UTF-8")
     platform.do("zone", "America/New_York")
     platform.configure(bridge, name, key)
@@ -393,9 +368,9 @@ def test_bars_stamped_at_their_close_are_stored_at_their_opening_with_their_valu
 
 
 def test_two_charts_of_one_instrument_send_once_and_the_second_takes_over(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     platform = launch()
     platform.configure(bridge, name, key)
     platform.start()
@@ -421,6 +396,8 @@ def test_what_is_no_quote_is_not_sent(launch: Launch) -> None:
         platform.market("c1", "Bid", 5000, 0, now_ms())
         platform.market("c1", "DailyHigh", 5010, 0, now_ms())
         platform.do("reset", "c1")
+        platform.market("c1", "Ask", 5001, 0, now_ms())  # the bid is from before the reset
+        platform.market("c1", "Bid", math.inf, 0, now_ms())
         platform.market("c1", "Ask", math.inf, 0, now_ms())
         platform.market("c1", "Last", math.nan, 0, now_ms())
         platform.chart("odd", "NQ 12-26", "Tick", 500)
@@ -431,9 +408,9 @@ def test_what_is_no_quote_is_not_sent(launch: Launch) -> None:
 
 
 def test_another_indicator_publishes_a_value_of_its_own(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     platform = launch()
     platform.configure(bridge, name, key)
     platform.start()
@@ -461,15 +438,6 @@ def test_an_instance_that_never_began_ends_without_a_trace(launch: Launch) -> No
 # Settings, refusals, TLS.
 
 
-def configured(platform: NinjaTrader, port: int, **more: object) -> NinjaTrader:
-    """Started with settings for a bridge that is not one of ours."""
-    lines = {"host": "127.0.0.1", "port": port, "client": "N", "key": "fks_k", **more}
-    platform.settings_file.parent.mkdir()
-    platform.settings_file.write_text("".join(f"{n} = {v}\n" for n, v in lines.items()))
-    platform.start()
-    return platform
-
-
 def test_a_first_start_writes_settings_to_fill_in(launch: Launch) -> None:
     platform = launch()
     platform.start()
@@ -489,9 +457,9 @@ def test_a_setting_that_is_not_understood_is_named(launch: Launch, line: str) ->
 
 
 def test_a_revoked_key_stops_the_client_until_the_settings_are_mended(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     platform = launch()
     platform.configure(bridge, name, key)
     platform.start()
@@ -510,9 +478,13 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def test_ticks_travel_under_tls(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str], ours: Authority, tmp_path: Path
+    bridge: LiveBridge,
+    launch: Launch,
+    ninja_client: tuple[str, str],
+    ours: Authority,
+    tmp_path: Path,
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     changes = market(301)
     faults = Faults(cut_at_ticks=[100])
     with Proxy(bridge.tcp_port, faults, ours.server(tmp_path)) as line:
@@ -534,6 +506,8 @@ def test_ticks_travel_under_tls(
         ("name", "its certificate is for another name than the host"),
         ("unknown", "Windows does not trust its certificate; set ca_file"),
         ("absent", "ca_file cannot be read: there is no file"),
+        ("later", "its certificate is not valid at this time"),
+        ("earlier", "its certificate is not valid at this time"),
     ],
 )
 def test_a_certificate_that_is_not_the_bridges_is_refused(
@@ -542,72 +516,29 @@ def test_a_certificate_that_is_not_the_bridges_is_refused(
     signer = authority(tmp_path, "stranger") if case == "stranger" else ours
     server = signer.server(tmp_path, "elsewhere.example" if case == "name" else "127.0.0.1")
     trusted = {"unknown": "", "absent": tmp_path / "absent.pem"}.get(case, ours.file)
+    day_ms = 86_400_000
     with Proxy(bridge.tcp_port, Faults(), server) as line:
-        platform = configured(launch(), line.port, tls="yes", ca_file=trusted)
+        platform = launch()
+        platform.do("wall", {"later": 3 * day_ms, "earlier": -3 * day_ms}.get(case, 0))
+        configured(platform, line.port, tls="yes", ca_file=trusted)
         wait_for(lambda: any(reason in t for t in platform.printed()), 10, reason)
         assert platform.do("sessions") == 0
         assert line.heard == []
 
 
+def test_a_bridge_without_a_certificate_is_refused(launch: Launch) -> None:
+    assert launch().do("unshown") == "the bridge showed no certificate"
+
+
 def test_the_same_trouble_is_told_once(launch: Launch) -> None:
     [port] = free_ports(1)
-    platform = configured(launch(), port)
+    platform = configured(launch(), port, orders="yes")
     time.sleep(1.5)
     [told] = platform.printed()
     assert told.startswith(f"FKS Bridge: not connected: no bridge at 127.0.0.1:{port}: ")
 
 
 # What the bridge may say, line by line.
-
-
-class ScriptedBridge:
-    """One connection at a time, spoken by the test: for messages the gateway does not send yet."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(15)
-        self.port = int(self._listener.getsockname()[1])
-        self._socket: Any = None
-        self._lines: Any = None
-
-    def accept(self) -> dict[str, Any]:
-        """The next connection's hello."""
-        self._socket, _ = self._listener.accept()
-        self._socket.settimeout(15)
-        self._lines = self._socket.makefile("rb")
-        return self.hear("hello")
-
-    def meet(self, resume: int = 1) -> dict[str, Any]:
-        """Accept, hear the hello, welcome it."""
-        hello = self.accept()
-        self.say(type="welcome", session="s", resume=resume, server_time_ms=1, config={})
-        return hello
-
-    def say(self, **message: Any) -> None:
-        self.say_line(json.dumps(message))
-
-    def say_line(self, line: str) -> None:
-        self._socket.sendall(line.encode() + b"\r\n")
-
-    def hear(self, *kinds: str) -> dict[str, Any]:
-        """The next message of these types, passing over others."""
-        for line in self._lines:
-            message: dict[str, Any] = json.loads(line)
-            if message["type"] in kinds:
-                return message
-        raise AssertionError(f"the client left before {kinds} came")
-
-    def hang_up(self) -> None:
-        self._lines.close()
-        self._socket.close()
-
-    def __enter__(self) -> ScriptedBridge:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._socket is not None:
-            self.hang_up()
-        self._listener.close()
 
 
 def test_history_is_sent_on_command_and_marked_so(launch: Launch) -> None:
@@ -637,6 +568,13 @@ def test_history_is_sent_on_command_and_marked_so(launch: Launch) -> None:
     ("name", "arguments", "detail"),
     [
         ("dance", None, "NinjaTrader does not know the command dance"),
+        ("rotate_key", None, "key must be a text"),
+        (
+            "rotate_key",
+            {"key": "a\nhost = b"},
+            UNFIT,
+        ),
+        ("rotate_key", {"key": ""}, UNFIT),
         ("backfill", {**SPAN, "symbol": None}, "symbol must be a text"),
         ("backfill", {**SPAN, "to_ms": "5"}, "to_ms must be a whole number"),
         ("backfill", {**SPAN, "symbol": "X"}, "there is no instrument X"),
@@ -755,9 +693,9 @@ def test_what_comes_instead_of_a_welcome_is_told(launch: Launch) -> None:
 
 
 def test_the_first_refusal_is_told_and_later_ones_are_counted(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     platform = launch()
     platform.configure(bridge, name, key)
     platform.start()
@@ -776,13 +714,14 @@ def test_the_first_refusal_is_told_and_later_ones_are_counted(
 # Orders, and the end.
 
 
-def test_orders_executions_positions_and_accounts_are_told(launch: Launch) -> None:
+def test_what_stands_is_told_after_the_welcome_and_then_each_change(launch: Launch) -> None:
     with ScriptedBridge() as scripted:
         platform = configured(launch(), scripted.port, orders="yes")
         platform.do("zone", "America/New_York")
         platform.chart("c1", ES)
         platform.do("connection")
         scripted.meet()
+        assert scripted.hear("account")["seq"] == 1
         assert platform.do("watched") is True
         platform.do("order")
         kinds = [scripted.hear("order") for _ in range(5)]
@@ -798,30 +737,104 @@ def test_orders_executions_positions_and_accounts_are_told(launch: Launch) -> No
         assert {(o["symbol"], o["account"], o["ticket"], o["side"], o["kind"]) for o in orders} == {
             (ES, "Sim101", "o1", "buy", "limit")
         }
-        assert (orders[0]["limit_price"], orders[0]["volume_left"]) == (5000.25, 1)
+        assert (orders[0]["price"], orders[0]["volume_left"]) == (5000.25, 1)
+        assert "stop_price" not in orders[0]
         assert abs(orders[0]["time_ms"] - now_ms()) < 60_000
         fill = orders[-1]
         assert (fill["execution_id"], fill["execution_price"]) == ("x1", 5000.25)
         position = scripted.hear("position")
-        assert (position["side"], position["volume"], position["price"]) == ("long", 2, 5000.25)
-        accounts = [scripted.hear("account") for _ in range(2)]
-        assert [(a.get("balance"), a.get("equity")) for a in accounts] == [
-            (100000.5, None), (None, 100000.5)
-        ]  # fmt: skip
-        numbers = [m["seq"] for m in (*kinds, *orders, position, *accounts)]
-        assert numbers == list(range(1, 18))
+        assert (position["ticket"], position["symbol"]) == (f"Sim101 {ES}", ES)
+        assert (position["side"], position["volume"], position["price"]) == ("buy", 2, 5000.25)
+        numbers = [m["seq"] for m in (*kinds, *orders, position)]
+        assert numbers == list(range(2, 17))
+        # Its figures change with each tick while a position is open: five changes, one message.
+        assert scripted.hear("account")["seq"] == 17
+
+
+def test_an_account_that_comes_later_is_told_with_its_positions_and_open_orders(
+    launch: Launch,
+) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port, orders="yes")
+        platform.chart("c1", ES)
+        scripted.meet()
+        first = scripted.hear("account")
+        assert (first["login"], first["currency"]) == ("Sim101", "USD")
+        assert (first["balance"], first["equity"], first["free_margin"]) == (100000.5, 100000.5, 0)
+        assert "margin" not in first  # the broker has not told it
+        platform.do("stand", "Live")
+        account = scripted.hear("account")
+        assert (account["login"], account["currency"]) == ("Live", "EUR")
+        assert account["balance"] == 2000.25
+        assert account["positions"] == [f"Live {ES}"]
+        short, flat = scripted.hear("position"), scripted.hear("position")
+        assert (short["side"], short["volume"], short["price"]) == ("sell", 3, 5001.25)
+        assert (flat["ticket"], flat["volume"]) == (short["ticket"], 0)
+        assert not {"side", "price"} & set(flat)
+        orders = [scripted.hear("order") for _ in range(5)]
+        assert [order["state"] for order in orders] == [
+            *("Submitted", "Accepted", "Working", "PartFilled", "ChangeSubmitted")
+        ]
+        assert {(o["price"], o["limit_price"], o["fill_price"], o["comment"]) for o in orders} == {
+            (5000.5, 4999.5, 5000.25, "Entry")
+        }
+        assert {order["time_ms"] for order in orders} == {1_795_235_490_323}
+        assert [order["ticket"] for order in orders] == account["orders"]
+        assert not any("event" in order for order in orders)
+        platform.do("item", "CashValue", 99999.25)
+        told = scripted.hear("account")
+        assert (told["balance"], "orders" in told) == (99999.25, False)
+        platform.do("stand", "Odd")
+        assert scripted.hear("account")["currency"] == "SwedishKrona"
+
+
+def test_an_account_that_fails_costs_the_telling_of_accounts_and_nothing_else(
+    launch: Launch,
+) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port, orders="yes")
+        platform.chart("c1", ES)
+        scripted.meet()
+        platform.do("stand", "Broken")
+        wait_for(lambda: "not told any more" in str(platform.printed()), 10, "the news")
+        assert platform.do("watched") is False
+        platform.do("values", "v", 1)
+        assert scripted.hear("indicator")["seq"] == 2
+
+
+def test_what_stands_is_told_again_once_a_minute_and_after_each_break(launch: Launch) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port, orders="yes")
+        platform.chart("c1", ES)
+        platform.do("stand", "Live")
+        told = ["account", "account", *["position"] * 2, *["order"] * 5]
+        scripted.meet()
+        assert [scripted.hear(*told)["type"] for _ in told] == told
+        platform.do("pass", 61_000)
+        assert [scripted.hear(*told)["type"] for _ in told] == told
+        scripted.hang_up()
+        scripted.meet(resume=19)
+        assert [scripted.hear(*told)["seq"] for _ in told] == list(range(19, 28))
+
+
+def test_a_bridge_that_takes_no_orders_is_sent_no_more_of_them(launch: Launch) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port, orders="yes")
+        platform.chart("c1", ES)
+        scripted.meet()
+        scripted.hear("account")
         scripted.say(type="reject", seq=1, code="unsupported", reason="not yet")
         wait_for(lambda: "refused an item: unsupported" in str(platform.printed()), 5, "the news")
         platform.do("order")
-        assert platform.status()["produced"] == 17
+        assert platform.status()["produced"] == 1
         platform.do("stop")
         assert platform.do("watched") is False
 
 
 def test_the_platforms_end_ends_the_session(
-    bridge: LiveBridge, launch: Launch, client: tuple[str, str]
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
 ) -> None:
-    name, key = client
+    name, key = ninja_client
     with Proxy(bridge.tcp_port) as line:
         platform = launch()
         platform.configure(bridge, name, key, port=line.port)
@@ -887,11 +900,12 @@ def test_a_full_csv_is_retired_under_its_time_and_nothing_is_lost(
     ]
 
 
+@pytest.mark.parametrize("folder", ["absent", "no\0folder"])
 def test_a_csv_that_cannot_be_written_stops_the_export_and_not_the_link(
-    launch: Launch, tmp_path: Path
+    launch: Launch, tmp_path: Path, folder: str
 ) -> None:
     [port] = free_ports(1)
-    platform = configured(launch(), port, csv_folder=tmp_path / "absent")
+    platform = configured(launch(), port, csv_folder=tmp_path / folder)
     platform.chart("c1", ES)
     for n in range(3):
         platform.market("c1", "Bid", 5000 + n, 0, now_ms())

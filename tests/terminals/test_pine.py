@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.bridge import SHARED_DATA, LiveBridge
+from tests.e2e.bridge import PROJECT, SHARED_DATA, LiveBridge
 from tests.terminals import stored
 from tests.terminals.tradingview import (
     PINE,
@@ -68,6 +69,14 @@ def test_the_script_for_v5_is_the_one_for_v6() -> None:
     differing = [n for n, pair in enumerate(zip(newer, older, strict=True), 1) if len({*pair}) > 1]
     assert differing == [1, 3]
     assert (newer[0], older[0]) == ("//@version=6", "//@version=5")
+
+
+def test_every_error_that_a_script_can_raise_is_explained() -> None:
+    page = (PROJECT / "docs" / "terminals" / "tradingview.md").read_text("utf-8")
+    scripts = "".join(script.read_text("utf-8") for script in PINE.glob("*.pine"))
+    raised = re.findall(r'runtime\.error\("([^":]+)', scripts)
+    assert len(raised) == scripts.count("runtime.error(") > 0
+    assert [text for text in raised if text not in page] == []
 
 
 # Executed.
@@ -150,18 +159,20 @@ def test_a_price_keeps_its_digits(script: str, price: float) -> None:
 
 
 @needs_a_runtime
-def test_text_of_the_user_is_escaped() -> None:
+@pytest.mark.parametrize("script", INDICATORS)
+def test_text_of_the_user_is_escaped(script: str) -> None:
     inputs = {"Note": 'say "hi" \\o/ ä€', "Field 1: name": 'my "best"', "Name": 'a"b'}
-    content = one_alert(Chart(inputs=inputs), (1.0, 1.0, 1.0, 1.0, 1.0))
+    content = one_alert(Chart(inputs=inputs), (1.0, 1.0, 1.0, 1.0, 1.0), script)
     assert content["note"] == 'say "hi" \\o/ ä€'
     assert content['my "best"'] == 1.0
     assert content["id"] == f'a"b/BINANCE:BTCBUSD/1/{START_MS + 120_000}'
 
 
 @needs_a_runtime
-def test_a_users_field_takes_the_place_of_none_of_ours() -> None:
+@pytest.mark.parametrize("script", INDICATORS)
+def test_a_users_field_takes_the_place_of_none_of_ours(script: str) -> None:
     inputs = {"Field 1: name": "close", "Field 2: name": "mine", "Field 3: name": ""}
-    content = one_alert(Chart(inputs=inputs), (1.0, 2.0, 0.5, 1.5, 1.0))
+    content = one_alert(Chart(inputs=inputs), (1.0, 2.0, 0.5, 1.5, 1.0), script)
     assert (content["close"], content["user_close"], content["mine"]) == (1.5, 1.5, 1.5)
     assert list(content) == [
         *("schema", "id", "symbol", "exchange", "interval", "time"),
@@ -171,9 +182,10 @@ def test_a_users_field_takes_the_place_of_none_of_ours() -> None:
 
 
 @needs_a_runtime
-def test_a_long_note_is_cut_so_that_a_message_stays_short() -> None:
+@pytest.mark.parametrize("script", INDICATORS)
+def test_a_long_note_is_cut_so_that_a_message_stays_short(script: str) -> None:
     inputs = {"Note": "\\" * 1000, "Field 1: name": "n" * 1000}
-    content = one_alert(Chart(inputs=inputs), (1.0, 1.0, 1.0, 1.0, 1.0))
+    content = one_alert(Chart(inputs=inputs), (1.0, 1.0, 1.0, 1.0, 1.0), script)
     assert content["note"] == "\\" * 200
     assert content["n" * 40] == 1.0
 
@@ -196,7 +208,15 @@ def test_a_bar_without_a_price_is_not_sent() -> None:
 @pytest.mark.parametrize("script", INDICATORS)
 @pytest.mark.parametrize(
     ("timeframe", "told"),
-    [("5S", "5S"), ("1", "1"), ("240", "240"), ("D", "1D"), ("W", "1W"), ("M", "1M")],
+    [
+        ("5S", "5S"),
+        ("1", "1"),
+        ("240", "240"),
+        ("D", "1D"),
+        ("W", "1W"),
+        ("M", "1M"),
+        ("10T", "10T"),
+    ],
 )
 def test_the_timeframe_is_named_alike_in_each_version(
     script: str, timeframe: str, told: str

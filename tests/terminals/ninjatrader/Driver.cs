@@ -22,6 +22,8 @@ public static class Driver
     private static FKSBridgeAddOn addOn;
     private static Account account;
     private static Thread player;
+    private static TimeSpan wallAhead;
+    private static TimeSpan runningAhead;
 
     public static int Main()
     {
@@ -31,6 +33,10 @@ public static class Driver
             Console.WriteLine("{\"error\":" + Json.Quote(e.ExceptionObject.ToString()) + "}");
         };
         BarsRequest.History = History;
+        Func<DateTime> wall = FKSClock.Wall;
+        Func<TimeSpan> running = FKSClock.Running;
+        FKSClock.Wall = delegate { return wall() + wallAhead; };
+        FKSClock.Running = delegate { return running() + runningAhead; };
         for (string line = Console.ReadLine(); line != null; line = Console.ReadLine())
         {
             string answer;
@@ -61,7 +67,8 @@ public static class Driver
             case "market": Market(words[1], words[2], Number(words[3]), (long)Number(words[4]), long.Parse(words[5])); return "{}";
             case "market_at": MarketAt(words[1], words[2], Number(words[3]), words[4]); return "{}";
             case "reset": Charts[words[1]].Market(new MarketDataEventArgs { IsReset = true }); return "{}";
-            case "play": return Play(words[1], words[2], int.Parse(words[3]));
+            case "play": return Play(words[1], words[2], int.Parse(words[3]), false);
+            case "live": return Play(words[1], words[2], 0, true);
             case "played": player.Join(); return Failures.Count == 0 ? "{}" : "{\"error\":" + Json.Quote(Failures[0]) + "}";
             case "bar": return AddBar(words);
             case "status": return FKSHub.Status();
@@ -69,6 +76,15 @@ public static class Driver
             case "printed": lock (Printed) return "[" + string.Join(",", Printed.ConvertAll(Json.Quote).ToArray()) + "]";
             case "drawn": return Drawn(Charts[words[1]]);
             case "order": return OrderStory();
+            case "wall": wallAhead = TimeSpan.FromMilliseconds(Number(words[1])); return "{}";
+            case "pass": runningAhead += TimeSpan.FromMilliseconds(Number(words[1])); return "{}";
+            case "pause": return Number(FKSClient.PauseAfter(int.Parse(words[1]), Number(words[2])).TotalMilliseconds);
+            case "values": return Values(words[1], int.Parse(words[2]));
+            case "stand": return Stand(words[1]);
+            case "item": return ItemChanged(words[1], Number(words[2]));
+            case "planted": return Disk.Refusal(delegate { throw new TimeZoneNotFoundException("planted"); });
+            case "unshown": return Unshown();
+            case "names": return NamesInclude(words[1], words[2]);
             case "watched": return account.IsWatched ? "true" : "false";
             case "requests": return BarsRequest.Open.ToString();
             case "faulty": Plant(); return "{}";
@@ -83,6 +99,8 @@ public static class Driver
     {
         Globals.UserDataDir = folder;
         account = new Account { Name = "Sim101" };
+        account.Items[AccountItem.CashValue] = account.Items[AccountItem.NetLiquidation] = 100000.5;
+        account.Items[AccountItem.InitialMargin] = double.NaN; // as before the broker has told
         Account.All.Add(account);
         addOn = new FKSBridgeAddOn();
         addOn.Enter(State.SetDefaults);
@@ -147,8 +165,11 @@ public static class Driver
         });
     }
 
-    /// <summary>Lines of ms,kind,price,volume, with a pause of a millisecond after every so many.</summary>
-    private static string Play(string chart, string path, int pauseEvery)
+    /// <summary>
+    /// Lines of ms,kind,price,volume, with a pause of a millisecond after every so many. With clocks,
+    /// theirs stands at each line's moment, and as much time has passed as between two lines.
+    /// </summary>
+    private static string Play(string chart, string path, int pauseEvery, bool withClocks)
     {
         string[] lines = File.ReadAllLines(path);
         player = new Thread(delegate()
@@ -158,6 +179,8 @@ public static class Driver
                 for (int at = 0; at < lines.Length; at++)
                 {
                     string[] cells = lines[at].Split(',');
+                    if (withClocks)
+                        MoveClocks(long.Parse(cells[0]));
                     Market(chart, cells[1], Number(cells[2]), (long)Number(cells[3]), long.Parse(cells[0]));
                     if (pauseEvery > 0 && at % pauseEvery == 0)
                         Thread.Sleep(1);
@@ -170,6 +193,14 @@ public static class Driver
         });
         player.Start();
         return "{}";
+    }
+
+    private static void MoveClocks(long ms)
+    {
+        TimeSpan before = wallAhead;
+        wallAhead = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddMilliseconds(ms) - DateTime.UtcNow;
+        if (before != TimeSpan.Zero && wallAhead > before)
+            runningAhead += wallAhead - before;
     }
 
     private static string AddBar(string[] words)
@@ -219,6 +250,54 @@ public static class Driver
         return "{}";
     }
 
+    /// <summary>A short position and orders of each state, in an account that comes with its connection.</summary>
+    private static string Stand(string name)
+    {
+        Account late = new Account { Name = name, Denomination = name == "Odd" ? Currency.SwedishKrona : Currency.Euro };
+        late.Items[AccountItem.CashValue] = 2000.25;
+        Instrument instrument = Instrument.GetInstrument("ES 12-26");
+        foreach (MarketPosition side in new[] { MarketPosition.Short, MarketPosition.Flat })
+            late.Positions.Add(new Position { Account = late, Instrument = instrument, MarketPosition = side, Quantity = 3, AveragePrice = 5001.25 });
+        foreach (OrderState state in Enum.GetValues(typeof(OrderState)))
+            late.Orders.Add(new Order { OrderId = "o " + state, Instrument = instrument, Account = late, OrderState = state,
+                OrderType = OrderType.StopLimit, Quantity = 3, Filled = 1, LimitPrice = 4999.5, StopPrice = 5000.5,
+                AverageFillPrice = 5000.25, Name = "Entry", Time = Shown(1795235490323) });
+        lock (Account.All)
+            Account.All.Add(late);
+        return "{}";
+    }
+
+    private static string ItemChanged(string item, double value)
+    {
+        AccountItem changed = (AccountItem)Enum.Parse(typeof(AccountItem), item);
+        account.Items[changed] = value;
+        account.Raise(new AccountItemEventArgs { Account = account, AccountItem = changed, Value = value });
+        return "{}";
+    }
+
+    /// <summary>Values of an indicator, from this thread.</summary>
+    private static string Values(string name, int count)
+    {
+        DateTime utc = DateTime.UtcNow;
+        for (int at = 0; at < count; at++)
+            FKSHub.Value("ES 12-26", name, at, utc.AddMilliseconds(at - count));
+        return "{}";
+    }
+
+    /// <summary>What the client says of a bridge that shows no certificate.</summary>
+    private static string Unshown()
+    {
+        Trust trust = new Trust("127.0.0.1", "");
+        trust.Check(null, null, null, System.Net.Security.SslPolicyErrors.RemoteCertificateNotAvailable);
+        return Json.Quote(trust.Refusal);
+    }
+
+    /// <summary>Whether a certificate (a file) is for a host, as the client reads its names.</summary>
+    private static string NamesInclude(string file, string host)
+    {
+        return CertificateNames.Include(new System.Security.Cryptography.X509Certificates.X509Certificate2(file), host) ? "true" : "false";
+    }
+
     private static string Drawn(Indicator chart)
     {
         JsonObject drawn = new JsonObject();
@@ -235,6 +314,11 @@ public static class Driver
     {
         DateTime utc = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddMilliseconds(ms);
         return TimeZoneInfo.ConvertTimeFromUtc(utc, Globals.GeneralOptions.TimeZoneInfo);
+    }
+
+    private static string Number(double value)
+    {
+        return value.ToString("R", CultureInfo.InvariantCulture);
     }
 
     private static double Number(string text)

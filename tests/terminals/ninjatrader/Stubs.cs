@@ -63,8 +63,8 @@ namespace NinjaTrader.Cbi
     public enum OrderAction { Buy, BuyToCover, Sell, SellShort }
     public enum OrderType { Market, Limit, StopMarket, StopLimit, MIT }
     public enum MarketPosition { Flat, Long, Short }
-    public enum AccountItem { CashValue, NetLiquidation, BuyingPower }
-    public enum Currency { UsDollar }
+    public enum AccountItem { CashValue, NetLiquidation, InitialMargin, ExcessInitialMargin, BuyingPower }
+    public enum Currency { UsDollar, Euro, SwedishKrona }
 
     public class Connection
     {
@@ -102,6 +102,16 @@ namespace NinjaTrader.Cbi
         public OrderState OrderState;
         public int Quantity;
         public int Filled;
+        public double LimitPrice;
+        public double StopPrice;
+        public double AverageFillPrice;
+        public DateTime Time;
+        public string Name;
+
+        public static bool IsTerminalState(OrderState state)
+        {
+            return state == OrderState.Filled || state == OrderState.Cancelled || state == OrderState.Rejected;
+        }
     }
 
     public class Execution
@@ -117,6 +127,9 @@ namespace NinjaTrader.Cbi
     {
         public Instrument Instrument;
         public Account Account;
+        public MarketPosition MarketPosition;
+        public int Quantity;
+        public double AveragePrice;
     }
 
     public class OrderEventArgs : EventArgs
@@ -155,7 +168,19 @@ namespace NinjaTrader.Cbi
     public class Account
     {
         public static readonly List<Account> All = new List<Account>();
+        public readonly List<Order> Orders = new List<Order>();
+        public readonly List<Position> Positions = new List<Position>();
+        public readonly Dictionary<AccountItem, double> Items = new Dictionary<AccountItem, double>();
         public string Name;
+        public Currency Denomination;
+
+        public double Get(AccountItem item, Currency currency)
+        {
+            if (currency != Denomination || Name == "Broken")
+                throw new InvalidOperationException("this account is kept in " + Denomination);
+            double value;
+            return Items.TryGetValue(item, out value) ? value : 0;
+        }
 
         public event EventHandler<OrderEventArgs> OrderUpdate;
         public event EventHandler<ExecutionEventArgs> ExecutionUpdate;

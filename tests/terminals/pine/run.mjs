@@ -7,10 +7,14 @@
 
 import fs from "node:fs";
 import { Indicator, PineTS } from "pinets";
+import * as coverage from "./coverage.mjs";
+
+const reports = process.env.PINE_COVERAGE;
 
 // The error alone; node would print the runtime's one long line of source before it.
-process.on("uncaughtException", (error) => {
+process.on("uncaughtException", async (error) => {
   console.error(String(error));
+  if (reports) await coverage.write(reports, request.script);
   process.exit(1);
 });
 
@@ -49,6 +53,8 @@ const provider = {
 const source = fs
   .readFileSync(request.script, "utf8")
   .replaceAll(/(strategy\.entry\(.*)alert_message = /g, "$1comment = ");
+
+if (reports) await coverage.begin();
 
 const pine = new PineTS(provider, request.symbol.tickerid, request.timeframe);
 const script = new Indicator(source, request.inputs ?? {});
@@ -103,4 +109,5 @@ for (let step = 1; step < request.steps.length; step++) {
   show(step);
   await next(step);
 }
+if (reports) await coverage.write(reports, request.script);
 console.log(JSON.stringify({ alerts, fills }));
