@@ -63,7 +63,7 @@ mql-coverage: $(VENV)/.develops  ## Lines of the MetaTrader programs that no tes
 	@$(RUN) -m tests.terminals.mql.coverage
 
 mql-mutants: $(VENV)/.develops  ## Seeded defects in the MetaTrader 5 programs, all of which must be caught
-	@$(RUN) -m tests.terminals.mql.mutants $(ARGS)
+	@$(RUN) -m tests.terminals.defects mql5 $(ARGS)
 
 wine-test: $(VENV)/.develops  ## The DLL of MetaTrader 4 itself under wine, where there is one (make wine)
 	@$(RUN) -m pytest -m wine --timeout 600 tests/terminals/wine $(ARGS)
