@@ -64,7 +64,7 @@ mql-coverage: $(VENV)/.develops  ## Lines of the MetaTrader programs that no tes
 	@$(RUN) -m tests.terminals.mql.coverage
 
 mql-mutants: $(VENV)/.develops  ## Seeded defects in the MetaTrader 5 programs, all of which must be caught
-	@$(RUN) -m tests.terminals.mql.mutants $(ARGS)
+	@$(RUN) -m tests.terminals.defects mql5 $(ARGS)
 
 ninja-coverage: $(VENV)/.develops  ## Lines of NinjaTrader's programs that no test runs (needs libmono-profiler)
 	@$(RUN) -m tests.terminals.executed

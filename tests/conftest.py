@@ -18,6 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from fksbridge.embedded.session import services
 from market import partitions
+from tests.e2e import managing
 from tests.e2e.bridge import LiveBridge
 from tests.strict import (  # noqa: F401 - hooks, found by their names
     pytest_make_collect_report,
@@ -36,6 +37,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish() -> None:
+    managing.close()
     _services.close()
 
 

@@ -90,5 +90,5 @@ void OnTick()
 void OnTradeTransaction(const MqlTradeTransaction &transaction, const MqlTradeRequest &request,
                         const MqlTradeResult &result)
 {
-   g_bridge.OnTrade();
+   g_bridge.OnTrade(transaction);
 }

@@ -34,7 +34,7 @@ class CIndicatorBridge : public CBridge
 private:
    void Tell(const string name, const double value, const datetime time)
    {
-      m_session.Append("indicator", "", "\"symbol\":" + JsonQuoted(_Symbol) + ",\"name\":\"" + name + "\",\"value\":" +
+      m_session.Append("indicator", "\"symbol\":" + JsonQuoted(_Symbol) + ",\"name\":\"" + name + "\",\"value\":" +
                        NumberText(value) + ",\"time_ms\":" + IntegerToString(time * 1000));
    }
 
@@ -60,14 +60,12 @@ bool g_running = false;
 void TellClosedBar()
 {
    datetime closed = iTime(_Symbol, _Period, 1);
-   if(closed == 0 || closed == g_told)
-      return;
+   int wanted = MathMax(InpAverage, MathMax(InpStrength, InpVolatility) + 1);
    MqlRates bars[];
    double closes[];
-   int wanted = MathMax(InpAverage, MathMax(InpStrength, InpVolatility) + 1);
-   int count = CopyRates(_Symbol, _Period, 1, wanted, bars);
-   if(count <= 0)
+   if(closed == 0 || closed == g_told || CopyRates(_Symbol, _Period, 1, wanted, bars) <= 0)
       return;
+   int count = ArraySize(bars);
    ArrayResize(closes, count);
    for(int i = 0; i < count; i++)
       closes[i] = bars[i].close;
@@ -127,8 +125,6 @@ void OnTimer()
 // The line on the chart: the average of prices up to each bar.
 int OnCalculate(const int total, const int previous, const int begin, const double &price[])
 {
-   if(ArraySize(g_average) < total)
-      return previous;
    double sum = 0;
    for(int i = MathMax(0, previous - InpAverage); i < total; i++)
    {

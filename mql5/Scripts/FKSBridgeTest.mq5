@@ -34,16 +34,13 @@ bool Check(const string what, const bool good, const string remedy)
 bool WorkUntilOpen(const int seconds)
 {
    ulong end = GetTickCount64() + (ulong)seconds * 1000;
-   while(GetTickCount64() < end && !IsStopped())
+   while(GetTickCount64() < end && !IsStopped() && g_link.Problem() == "" &&
+         g_session.State() != SESSION_OPEN && g_session.State() != SESSION_REFUSED)
    {
       g_session.Work(g_link);
-      if(g_session.State() == SESSION_OPEN)
-         return true;
-      if(g_session.State() == SESSION_REFUSED || g_link.Problem() != "")
-         return false;
       Sleep(20);
    }
-   return false;
+   return g_session.State() == SESSION_OPEN;
 }
 
 bool CheckInputs()
@@ -103,7 +100,7 @@ void CheckTick()
    MqlTick tick;
    if(!Check("a quote of " + _Symbol, SymbolInfoTick(_Symbol, tick), "open Market Watch and wait for a quote"))
       return;
-   g_session.Append("tick", "", FieldsOf(_Symbol, tick, (int)SymbolInfoInteger(_Symbol, SYMBOL_DIGITS)));
+   g_session.Append("tick", FieldsOf(_Symbol, tick, (int)SymbolInfoInteger(_Symbol, SYMBOL_DIGITS)));
    Check("one tick acknowledged", WorkUntilAcknowledged() && g_session.Rejects() == 0,
          "see the refusal above, or the page Refusals of the bridge");
 }

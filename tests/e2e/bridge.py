@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.e2e import managing
+
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED_DATA = PROJECT.parent / "shared" / "data"
 READY_WITHIN_S = 60
@@ -112,15 +114,7 @@ class LiveBridge:
 
     def manage(self, *arguments: str) -> Any:
         """A management command with --json, as those who automate run it."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments, "--json"],
-            cwd=PROJECT,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = managing.manage(self.environ, *arguments, "--json")
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout)
 

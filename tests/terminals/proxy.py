@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.terminals.hearing import Hearing
+
 
 @dataclass
 class Faults:
@@ -30,6 +32,7 @@ class Proxy:
     ) -> None:
         self.faults = faults or Faults()
         self.connections = 0
+        self.cuts = 0
         self.heard: list[dict[str, Any]] = []  # what the terminal said
         self.ticks = 0
         self._upstream_port = upstream_port
@@ -94,17 +97,17 @@ class Proxy:
 
     def _to_gateway(self, client: socket.socket, gateway: socket.socket) -> None:
         with contextlib.suppress(OSError), client.makefile("rb") as lines:
-            for line in lines:
-                self._note(line)
+            for line, message in Hearing(lines):
+                self._note(message)
                 if self.faults.cut_at_ticks and self.ticks >= self.faults.cut_at_ticks[0]:
                     self.faults.cut_at_ticks.pop(0)
+                    self.cuts += 1
                     gateway.sendall(line[: len(line) // 2])
                     break
                 gateway.sendall(line)
         self._close(client, gateway)
 
-    def _note(self, line: bytes) -> None:
-        message = json.loads(line.partition(b"\t")[0])
+    def _note(self, message: dict[str, Any]) -> None:
         self.heard.append(message)
         self.ticks += len(message.get("ticks", ())) + (message["type"] == "tick")
 
@@ -131,3 +134,70 @@ class Proxy:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+
+class Wire:
+    """Passes bytes on, whatever they are: TLS, or ZeroMQ under CURVE. Use it as a context manager.
+
+    The first `refuse` connections are closed at once; the next one is cut when `cut_after` bytes
+    have come from the terminal, the rest last.
+    """
+
+    def __init__(
+        self, upstream_port: int, refuse: int = 0, cut_after: int = 0, host: str = "127.0.0.1"
+    ) -> None:
+        self.connections = 0
+        self.cuts = 0
+        self._refuse, self._cut_after = refuse, cut_after
+        self._upstream_port = upstream_port
+        self._listener = socket.create_server((host, 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._sockets: list[socket.socket] = [self._listener]
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Wire:
+        self._spawn(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._sockets:
+            _break(each)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _spawn(self, target: Any, *arguments: Any) -> None:
+        thread = threading.Thread(target=target, args=arguments)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                if self.connections <= self._refuse:
+                    client.close()
+                    continue
+                gateway = socket.create_connection(("127.0.0.1", self._upstream_port))
+                self._sockets += [client, gateway]
+                cut_after = self._cut_after if self.connections == self._refuse + 1 else 0
+                self._spawn(self._pass_on, client, gateway, cut_after)
+                self._spawn(self._pass_on, gateway, client, 0)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, cut_after: int) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                passed += len(data)
+                if cut_after and passed >= cut_after:
+                    self.cuts += 1
+                    break
+                target.sendall(data)
+        _break(source)
+        _break(target)
+
+
+def _break(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # a thread in accept() or recv() is woken by shutdown only
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

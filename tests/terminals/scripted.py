@@ -7,15 +7,20 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
+
+from tests.terminals.hearing import Hearing
 
 
 class ScriptedBridge:
     """Speaks to one terminal at a time; acknowledges what it hears unless told not to."""
 
-    def __init__(self, answer: bytes | None, config: dict[str, Any], acks: bool) -> None:
+    def __init__(
+        self, answer: bytes | None, config: dict[str, Any], acks: bool, features: list[str]
+    ) -> None:
         self.answer, self._config, self._acks = answer, config, acks
+        self._features = features
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connection: socket.socket | None = None
         self.port = int(self._listener.getsockname()[1])
@@ -28,17 +33,30 @@ class ScriptedBridge:
 
     def say(self, **message: Any) -> None:
         """Say it as soon as the terminal is welcomed."""
+        self.say_all([message])
+
+    def say_all(self, messages: list[dict[str, Any]]) -> None:
+        """Say them in one go."""
+        self.say_raw("".join(json.dumps(message) + "\n" for message in messages).encode())
+
+    def say_raw(self, said: bytes) -> None:
         ends = time.monotonic() + 10
         while self._connection is None:
             assert time.monotonic() < ends, "no terminal came"
             time.sleep(0.01)
-        self._connection.sendall(json.dumps(message).encode() + b"\n")
+        self._connection.sendall(said)
 
     def signal(self, signal_id: str, **more: Any) -> None:
         """Say a signal for EURUSD with all its levels, unless told otherwise."""
         levels = {"entry": 1.1, "stop_loss": 1.09, "take_profit": 1.12, "confidence": 0.7}
         first = {"symbol": "EURUSD", "action": "BUY", **levels, "execute": False}
         self.say(type="signal", id=signal_id, **{**first, **more})
+
+    def hang_up(self) -> None:
+        """End the terminal's connection."""
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        connection.shutdown(socket.SHUT_RDWR)
 
     def states(self, signal_id: str) -> list[str]:
         """What the terminal said of a signal, in order."""
@@ -82,15 +100,17 @@ class ScriptedBridge:
             self._connection = None
 
     def _converse(self, connection: socket.socket, lines: IO[bytes]) -> None:
-        if hello := lines.readline():
-            self._greet(connection, json.loads(hello))
-        for line in lines:
-            self._hear(connection, json.loads(line))
+        said = (message for _, message in Hearing(lines))
+        if hello := next(said, None):
+            self._greet(connection, hello)
+        for message in said:
+            self._hear(connection, message)
 
     def _greet(self, connection: socket.socket, hello: dict[str, Any]) -> None:
         self.hellos.append(hello)
         welcome = {"type": "welcome", "session": "s", "resume": self.highest + 1}
         welcome |= {"server_time_ms": time.time_ns() // 10**6, "config": self._config}
+        welcome["features"] = self._features
         connection.sendall(self.answer or json.dumps(welcome).encode() + b"\n")
         self._connection = connection
         self.mute = False
@@ -111,10 +131,14 @@ class ScriptedBridge:
 
 @contextlib.contextmanager
 def scripted_bridge(
-    answer: bytes | None = None, config: dict[str, Any] | None = None, *, acks: bool = True
+    answer: bytes | None = None,
+    config: dict[str, Any] | None = None,
+    *,
+    acks: bool = True,
+    features: Sequence[str] = (),
 ) -> Iterator[ScriptedBridge]:
-    """A listening bridge; `answer` replaces its welcome."""
-    bridge = ScriptedBridge(answer, config or {}, acks)
+    """A listening bridge; `answer` replaces its welcome, `features` are what it agrees on."""
+    bridge = ScriptedBridge(answer, config or {}, acks, list(features))
     try:
         yield bridge
     finally:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from agent import binary
 from tests.e2e.bridge import LiveBridge, wait_for
-from tests.terminals.certificates import authority
 from tests.terminals.conftest import Launch
 from tests.terminals.mql.metatrader import (
     REASON_ACCOUNT,
@@ -129,6 +129,41 @@ def test_five_thousand_ticks_of_three_symbols_arrive_once_though_the_line_is_cut
     assert bridge.stats(client)["sessions"] == 2
 
 
+def test_a_binary_batch_is_to_the_byte_what_the_agents_encoder_makes(
+    launch: Launch, client: str
+) -> None:
+    with scripted_bridge(features=["binary"]) as told:
+        terminal = attach(launch, told, client, InpSymbols="EURUSD,GBPUSD", symbols=["GBPUSD"])
+        first = terminal.now_ms + 1000
+        for name in ("EURUSD", "GBPUSD"):
+            for at in range(3):  # a price that no double holds exactly, and a volume
+                terminal.tick(name, first + at // 2, 1.08123 + at * 1e-5, 1.0813, 0.25 * at)
+        wait_for(lambda: told.highest == 6, 10, "six ticks")
+        assert told.hellos[0]["features"] == ["binary"]
+        maps = [message["map"] for message in told.of_type("symbols")]
+        assert maps == [{"1": "EURUSD"}, {"2": "GBPUSD"}]
+        for message in told.of_type("ticks"):
+            rows = [(round(ms * 1000), *more) for ms, *more in message["ticks"]]
+            number = 1 + (message["symbol"] == "GBPUSD")
+            assert message["binary"] == binary.batch(message["seq"], number, rows)
+        rows = [tuple(row) for m in told.of_type("ticks") for row in m["ticks"]]
+        prices = [1.08123, 1.08124, 1.08125]
+        one = [(first + at // 2, bid, 1.0813, 0.25 * at) for at, bid in enumerate(prices)]
+        assert sorted(rows) == sorted(one + one)
+
+
+@pytest.mark.parametrize("secret", ["", "s3cret"])
+def test_without_an_agreement_or_with_signed_lines_ticks_go_out_as_json(
+    launch: Launch, client: str, secret: str
+) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client, InpSecret=secret)
+        terminal.ticks("EURUSD", quotes(7, terminal.now_ms + 1000))
+        wait_for(lambda: told.highest == 7, 10, "seven ticks")
+        assert told.hellos[0].get("features", []) == ([] if secret else ["binary"])
+        assert not any("binary" in message for message in told.of_type("ticks"))
+
+
 def test_ticks_that_fall_out_of_the_ring_become_a_recorded_gap(
     bridge: LiveBridge, client: str, launch: Launch
 ) -> None:
@@ -160,6 +195,8 @@ def test_a_restart_goes_on_with_the_same_numbers_and_loses_nothing_that_came_mea
     line.faults.refuse_connections = 0
     assert terminal.start() == 0
     bridge.wait_for_stats(client, produced=900, stored=900, lost=0, duplicates=0)
+    sent = {m["seq"] + at: row for m in line.of_type("ticks") for at, row in enumerate(m["ticks"])}
+    assert [tuple(sent[seq][:3]) for seq in range(1, 901)] == rows
     assert len({message["stream"] for message in line.of_type("hello")}) == 1
 
 
@@ -169,6 +206,7 @@ def test_after_a_crash_a_new_numbering_begins_so_that_no_number_is_used_twice(
     given = inputs(bridge, client, line)
     terminal = launch(EXPERT, **given)
     terminal.start()
+    terminal.restart(REASON_CHARTCHANGE)
     time.sleep(0.1)
     terminal.ticks("EURUSD", quotes(100, terminal.now_ms + 1000))
     bridge.wait_for_stats(client, stored=100)
@@ -247,36 +285,6 @@ def test_a_revoked_key_ends_the_session_for_good_and_says_what_to_do(
     assert terminal.state["sockets"] == 0
 
 
-def test_over_tls_everything_arrives_in_order_though_the_line_is_cut(
-    bridge: LiveBridge, client: str, launch: Launch, tmp_path: Path
-) -> None:
-    ours = authority(tmp_path, "ours")
-    faults = Faults(cut_at_ticks=[700], piece_bytes=11)
-    with Proxy(bridge.tcp_port, faults, ours.server(tmp_path)) as line:
-        terminal = launch(EXPERT, **inputs(bridge, client, line, InpTls=True))
-        terminal.set("ca_file", ours.file)
-        terminal.set("short_sends", 1000)
-        terminal.start()
-        time.sleep(0.1)
-        terminal.ticks("EURUSD", quotes(2000, terminal.now_ms + 1000))
-        bridge.wait_for_stats(client, produced=2000, stored=2000, lost=0, refused=0)
-        assert line.connections == 2
-
-
-@pytest.mark.parametrize(("trusted", "named"), [(False, "127.0.0.1"), (True, "127.0.0.2")])
-def test_a_certificate_of_another_authority_or_name_is_refused(
-    client: str, launch: Launch, free_port: int, tmp_path: Path, trusted: bool, named: str
-) -> None:
-    ours, other = authority(tmp_path, "ours"), authority(tmp_path, "another")
-    with Proxy(free_port, tls=ours.server(tmp_path, named)) as line:
-        terminal = launch(EXPERT, InpClient=client, InpKey="k", InpPort=line.port, InpTls=True)
-        terminal.set("ca_file", (ours if trusted else other).file)
-        terminal.start()
-        terminal.wait_for(lambda state: "error 5274" in state["comment"], "the refusal")
-        assert line.heard == []
-        assert terminal.state["sockets"] == 0
-
-
 def test_a_signed_line_is_signed_over_its_exact_bytes(launch: Launch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(15)
@@ -326,14 +334,16 @@ def test_history_is_sent_on_command_once_and_marked(launch: Launch, client: str)
         ("backfill", {"symbol": "EURUSD", "from_ms": 1, "to_ms": 2, "period": "M2"}, "M2"),
         ("dance", {}, "does not know the command dance"),
         ("rotate_key", {}, ""),
+        ("rotate_key", None, ""),
+        ("backfill", None, "from_ms and to_ms"),
     ],
 )
 def test_a_command_that_can_not_be_followed_is_answered_with_its_reason(
-    launch: Launch, client: str, name: str, args: dict[str, Any], detail: str
+    launch: Launch, client: str, name: str, args: dict[str, Any] | None, detail: str
 ) -> None:
     with scripted_bridge() as told:
         launch(EXPERT, InpClient=client, InpKey="k", InpPort=told.port).start()
-        told.say(type="command", id="1", name=name, args=args)
+        told.say(type="command", id="1", name=name, **({} if args is None else {"args": args}))
         answer = told.await_message("command_ack", id="1")
         assert answer["ok"] is False
         assert detail in answer["detail"]
@@ -368,36 +378,86 @@ def test_settings_of_the_bridge_add_symbols_and_a_new_key_is_used_from_then_on(
         wait_for(lambda: told.hellos[-1]["key"] == "third", 10, "the input's key")
 
 
+def told_of(told: ScriptedBridge, kind: str, ticket: int) -> list[tuple[Any, ...]]:
+    """What happened to an order (and what is left of it), or to a position (and its volume)."""
+    figure = "volume_left" if kind == "order" else "volume"
+    mine = [message for message in told.of_type(kind) if message["ticket"] == ticket]
+    return [(message.get("event"), message[figure]) for message in mine]
+
+
 def test_orders_positions_and_the_account_are_told_when_they_change(
     launch: Launch, client: str
 ) -> None:
     with scripted_bridge() as told:
-        terminal = launch(EXPERT, InpClient=client, InpKey="k", InpPort=told.port, InpPeriods="")
+        terminal = attach(launch, told, client, InpTellTrades=True, start=False)
         terminal.command("order", 11, "EURUSD", 2, 0.5, 1.05)
         terminal.command("position", 12, "EURUSD", 1, 0.1, 7, "mine")
         terminal.start()
-        order = told.await_message("order", ticket=11)
+        account = told.await_message("account", orders=[11], positions=[12])
+        assert (account["login"], account["currency"], account["balance"]) == (5001, "EUR", 10000)
+        (order,), (position,) = told.of_type("order"), told.of_type("position")
         assert (order["event"], order["kind"], order["side"]) == ("placed", "limit", "buy")
-        position = told.await_message("position", ticket=12)
-        assert (position["event"], position["side"], position["volume"]) == ("filled", "sell", 0.1)
-        account = told.await_message("account", login=5001)
-        assert (account["currency"], account["balance"]) == ("EUR", 10000)
+        assert (position["event"], position["side"], position["magic"]) == ("filled", "sell", 7)
+        terminal.command("order", 11, "EURUSD", 2, 0.5, 1.06)
+        assert told.await_message("order", ticket=11, event="modified")["price"] == 1.06
+        terminal.command("fill_part", 11, 0.2)
+        told.await_message("order", ticket=11, event="part_filled")
         terminal.command("end_order", 11, 4)
-        assert told.await_message("order", ticket=11, event="filled")
         terminal.command("close_position", 12)
-        assert told.await_message("position", ticket=12, volume=0)
-        assert [m["type"] for m in told.heard].count("account") == 1
+        told.await_message("account", orders=[], positions=[])
+        stages = [("placed", 0.5), ("modified", 0.5), ("part_filled", 0.2), ("filled", 0)]
+        assert told_of(told, "order", 11) == stages
+        assert told_of(told, "position", 12) == [("filled", 0.1), (None, 0)]
+        numbers = [message["seq"] for message in told.heard if "seq" in message]
+        assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_bridge_that_takes_no_trades_is_not_sent_them_again(
-    bridge: LiveBridge, client: str, launch: Launch, line: Proxy
+def test_an_order_that_is_filled_at_once_is_told_though_it_never_stood(
+    launch: Launch, client: str
 ) -> None:
-    terminal = launch(EXPERT, **inputs(bridge, client, line, InpTellTrades=True))
-    terminal.start()
-    terminal.wait_for(lambda state: any("refused item 1" in x for x in state["journal"]), "it")
-    terminal.command("order", 11, "EURUSD", 2, 0.5, 1.05)
-    time.sleep(1.2)
-    assert line.of_type("order") == []
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client, InpTellTrades=True, InpExecute=True, InpMagic=77)
+        terminal.tick("EURUSD", terminal.now_ms, 1.1, 1.1002)
+        told.signal("s1", execute=True)
+        ticket = int(told.await_message("signal_ack", id="s1", state="executed")["ticket"])
+        order = told.await_message("order", ticket=ticket)
+        told.await_message("account", orders=[], positions=[ticket])
+        assert len(told.of_type("order")) == 1
+        assert (order["ticket"], order["event"], order["kind"]) == (ticket, "filled", "market")
+        assert (order["price"], order["magic"], order["comment"]) == (1.1002, 77, "FKSs1")
+        assert told_of(told, "position", ticket) == [("filled", 0.01)]
+
+
+def test_the_account_is_told_at_each_session_and_looked_at_every_minute(
+    launch: Launch, client: str
+) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client, InpTellTrades=True, start=False)
+        for ticket in (12, 13):
+            terminal.command("position", ticket, "EURUSD", 1, 0.1, 7, "mine")
+        terminal.start()
+        told.await_message("account", positions=[12, 13])
+        terminal.command("lose_position", 13)  # of which no event tells
+        terminal.set("clock_ms", 60_000)
+        told.await_message("account", positions=[12])
+        assert told_of(told, "position", 13) == [("filled", 0.1), (None, 0)]
+        before = len(told.of_type("account"))
+        told.hang_up()
+        wait_for(lambda: len(told.of_type("account")) == before + 1, 15, "the account again")
+        assert len(told.hellos) == 2
+        assert told_of(told, "position", 12) == [("filled", 0.1)]
+
+
+def test_a_bridge_that_takes_no_trades_is_not_sent_them_again(launch: Launch, client: str) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client, InpTellTrades=True)
+        told.await_message("account", seq=1)
+        told.say(type="reject", seq=1, code="unsupported", field="type", reason="Not taken.")
+        terminal.wait_for_journal("refused item 1")
+        terminal.command("order", 11, "EURUSD", 2, 0.5, 1.05)
+        terminal.tick("EURUSD", terminal.now_ms + 1000, 1.1, 1.2)
+        told.await_message("ticks", seq=2)
+        assert told.of_type("order") == []
 
 
 @pytest.mark.parametrize(
@@ -636,21 +696,105 @@ def test_the_servers_clock_is_stated_and_a_change_of_it_is_told_by_a_new_hello(
         assert [hello["utc_offset_s"] for hello in told.hellos] == [7200, 10800]
 
 
-def test_a_day_into_a_weekend_keeps_one_session_and_says_when_the_market_closes(
+def test_a_weekend_is_no_trouble_and_ticks_go_on_in_the_same_session_on_monday(
     launch: Launch, client: str
 ) -> None:
     with scripted_bridge() as told:
         terminal = attach(launch, told, client, start=False)
-        to_friday_days = (4 - time.gmtime().tm_wday) % 7
-        terminal.set("clock_ms", to_friday_days * 86_400_000)
+        now = time.gmtime()
+        to_friday_s = (4 - now.tm_wday) % 7 * 86_400 + (20 - now.tm_hour) * 3600
+        terminal.set("clock_ms", (to_friday_s + 7 * 86_400) * 1000)
         terminal.start()
         terminal.wait_for(is_connected, "a session")
-        terminal.elapse(24 * 3600, 30_000)
-        terminal.wait_for(is_connected, "the session still")
+        terminal.ticks("EURUSD", quotes(300, terminal.now_ms))
+        wait_for(lambda: told.highest == 300, 10, "Friday's ticks")
+        terminal.elapse(60 * 3600, 30_000)
+        assert time.gmtime(terminal.now_ms / 1000).tm_wday == 0
+        terminal.ticks("EURUSD", quotes(300, terminal.now_ms))
+        wait_for(lambda: told.highest == 600, 10, "Monday's ticks")
+        assert told.numbers(0) == list(range(1, 601))
         said = [message["market_open"] for message in told.of_type("status")]
-        assert said == sorted(said, reverse=True)
-        assert set(said) == {True, False}
+        assert [open_ for open_, _ in itertools.groupby(said)] == [True, False, True]
         assert len(told.hellos) == 1
+        assert terminal.journal == ["FKS Bridge: connected"]
+
+
+def test_a_chart_that_changes_its_symbol_and_comes_back_goes_on_with_the_same_numbers(
+    launch: Launch, client: str
+) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client, symbols=["GBPUSD"])
+        first = terminal.now_ms + 1000
+        for part, symbol in enumerate(("EURUSD", "GBPUSD", "EURUSD")):
+            if part:
+                terminal.set("chart", symbol)
+                assert terminal.restart(REASON_CHARTCHANGE) == 0
+                terminal.wait_for(is_connected, "another session")
+                time.sleep(0.1)  # the timer places its cursor
+            terminal.ticks(symbol, quotes(50, first + 1000 * part))
+            wait_for(lambda part=part: told.highest == 50 * part + 50, 10, "fifty ticks")  # type: ignore[misc]
+        assert told.numbers(0) == list(range(1, 151))
+        sent = [(m["symbol"], row[0]) for m in told.of_type("ticks") for row in m["ticks"]]
+        symbols = ["EURUSD"] * 50 + ["GBPUSD"] * 50 + ["EURUSD"] * 50
+        times = [row[0] for part in range(3) for row in quotes(50, first + 1000 * part)]
+        assert sent == list(zip(symbols, times, strict=True))
+        assert len({hello["stream"] for hello in told.hellos}) == 1
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_machine_whose_clock_is_set_keeps_its_session_and_its_signals(
+    launch: Launch, client: str, jump_s: int
+) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client)
+        told.signal("j1", expires_ms=terminal.now_ms + 1_800_000)
+        told.await_message("signal_ack", id="j1", state="shown")
+        terminal.set("wall_ms", jump_s * 1000)
+        calls = terminal.state["timer_calls"]
+        terminal.set("clock_ms", 5000)
+        terminal.wait_for(lambda state: state["timer_calls"] > calls + 5, "some calls")
+        terminal.ticks("EURUSD", quotes(30, terminal.now_ms))
+        wait_for(lambda: told.numbers(0) == list(range(1, 31)), 10, "thirty ticks")
+        assert (len(told.hellos), told.states("j1")) == (1, ["received", "shown"])
+        assert len(terminal.objects) == 5
+
+
+def test_one_backfill_runs_at_a_time(launch: Launch, client: str) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client, start=False)
+        first = terminal.now_ms - 100_000
+        terminal.ticks("EURUSD", quotes(3000, first))
+        terminal.start()
+        terminal.wait_for(is_connected, "a session")
+        asked = {"type": "command", "name": "backfill"}
+        args = {"symbol": "EURUSD", "from_ms": first, "to_ms": first + 999}
+        told.say_all([{**asked, "id": name, "args": args} for name in ("a", "b")])
+        assert "another backfill" in told.await_message("command_ack", id="b")["detail"]
+        assert told.await_message("command_ack", id="a")["detail"] == "3000 ticks"
+
+
+def test_a_symbol_that_the_broker_has_withdrawn_is_told_when_all_are_asked_for_again(
+    launch: Launch, client: str
+) -> None:
+    with scripted_bridge() as told:
+        given = "EURUSD,,EURUSD,GBPUSD"
+        terminal = attach(launch, told, client, InpSymbols=given, symbols=["GBPUSD"])
+        terminal.set("delisted", "GBPUSD")
+        told.say(type="command", id="s", name="resubscribe")
+        assert told.await_message("command_ack", id="s")["ok"] is False
+        terminal.ticks("EURUSD", quotes(9, terminal.now_ms + 1000))
+        wait_for(lambda: told.numbers(0) == list(range(1, 10)), 10, "each tick once")
+
+
+def test_a_state_that_can_not_be_written_is_said(
+    launch: Launch, client: str, tmp_path: Path
+) -> None:
+    with scripted_bridge() as told:
+        terminal = attach(launch, told, client)
+        (book,) = tmp_path.rglob("*.signals")
+        book.with_suffix(".state.new").mkdir()
+        terminal.command("deinit", REASON_PARAMETERS)
+        assert "what was not acknowledged is lost" in str(terminal.journal)
 
 
 def test_a_silent_bridge_is_left_and_tried_again(launch: Launch, client: str) -> None:
@@ -697,6 +841,21 @@ def test_a_resend_is_followed_and_numbers_no_longer_held_are_declared(
         wait_for(lambda: told.numbers(after) == [4, 5, 6, 7, 8], 10, "the rest again")
         told.say(type="ack", seq=8)
         terminal.wait_for(lambda state: " 0 waiting, 2 dropped" in state["comment"], "counts")
+
+
+def test_what_the_bridge_has_not_kept_is_sent_again_after_a_cut_in_the_midst_of_a_line(
+    launch: Launch, client: str
+) -> None:
+    with scripted_bridge(acks=False) as told:
+        terminal = attach(launch, told, client)
+        terminal.ticks("EURUSD", quotes(5, terminal.now_ms + 1000))
+        wait_for(lambda: told.highest == 5, 10, "five ticks")
+        before = len(told.heard)
+        told.answer = b'{"type":"welcome","resume":3}\n'
+        told.say_raw(b'{"type":"ack","seq"')
+        told.hang_up()
+        wait_for(lambda: told.numbers(before) == [3, 4, 5], 10, "what is missing")
+        assert len(told.hellos) == 2
 
 
 def test_no_call_into_the_terminal_takes_much_longer_than_its_budget(

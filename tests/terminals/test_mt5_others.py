@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import zmq
 
+from agent import binary
 from tests.e2e.bridge import LiveBridge, wait_for
 from tests.terminals.conftest import Launch
 from tests.terminals.proxy import Faults, Proxy
@@ -263,14 +264,11 @@ def test_a_signal_to_be_executed_is_drawn_and_rejected_where_no_trade_is_possibl
 
 
 class Relay:
-    """A ROUTER in front of the gateway's TCP door: one frame is one line."""
+    """A ROUTER in front of a scripted bridge: one frame is one line, or one binary batch."""
 
-    def __init__(self, gateway_port: int, server_keys: tuple[bytes, bytes] | None = None) -> None:
+    def __init__(self, gateway_port: int) -> None:
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
-        if server_keys is not None:
-            self._router.curve_publickey, self._router.curve_secretkey = server_keys
-            self._router.curve_server = True
         self.port = self._router.bind_to_random_port("tcp://127.0.0.1")
         self._gateway_port = gateway_port
         self._lines: dict[bytes, socket.socket] = {}
@@ -294,7 +292,8 @@ class Relay:
         while not self._stopping:
             if self._router.poll(5):
                 name, frame = self._router.recv_multipart()
-                self._line_of(name).sendall(frame + b"\n")
+                is_batch = frame[0] == binary.BATCH_MAGIC
+                self._line_of(name).sendall(frame if is_batch else frame + b"\n")
             for name, line in self._lines.items():
                 self._pass_back(name, line)
 
@@ -322,23 +321,78 @@ def real_libzmq(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("real_libzmq")
-@pytest.mark.parametrize("encrypted", [False, True])
-def test_over_zeromq_every_tick_arrives_once_and_a_signal_comes_back(
-    bridge: LiveBridge, client: str, launch: Launch, encrypted: bool
-) -> None:
-    keys = zmq.curve_keypair() if encrypted else None
-    with Relay(bridge.tcp_port, keys) as relay:
+def test_over_zeromq_ticks_trades_and_signals_travel_a_frame_each(launch: Launch) -> None:
+    with scripted_bridge(features=["binary"]) as told, Relay(told.port) as relay:
         terminal = launch(
-            ZEROMQ, InpClient=client, InpKey=bridge.issue_key(client), InpPeriods="",
-            InpEndpoint=f"tcp://127.0.0.1:{relay.port}", InpTellTrades=False,
-            InpServerKey=keys[0].decode() if keys else "",
+            ZEROMQ, InpClient="C", InpKey="k", InpPeriods="", InpTellTrades=True,
+            InpEndpoint=f"tcp://127.0.0.1:{relay.port}",
         )  # fmt: skip
         terminal.start()
-        time.sleep(0.1)
-        terminal.ticks("EURUSD", quotes(2000, terminal.now_ms + 1000))
-        bridge.wait_for_stats(client, produced=2000, stored=2000, lost=0, refused=0)
-        push(bridge, client)
+        terminal.wait_for(is_connected, "a session")
+        terminal.ticks("EURUSD", quotes(300, terminal.now_ms + 1000))
+        terminal.command("order", 11, "EURUSD", 2, 0.5, 1.05)
+        assert told.await_message("order", ticket=11)["event"] == "placed"
+        wait_for(lambda: told.highest >= 303, 10, "account, order, account and 300 ticks")
+        assert sum(len(m["ticks"]) for m in told.of_type("ticks") if "binary" in m) == 300
+        told.signal("z1")
         terminal.wait_for(lambda state: len(state["objects"]) == 5, "the drawing")
+
+
+@pytest.mark.usefixtures("real_libzmq")
+def test_a_full_queue_of_zeromq_is_no_loss(launch: Launch) -> None:
+    with scripted_bridge() as told, Relay(told.port) as relay:
+        endpoint = f"tcp://127.0.0.1:{relay.port}"
+        terminal = launch(ZEROMQ, InpClient="C", InpKey="k", InpPeriods="", InpEndpoint=endpoint)
+        terminal.start()
+        terminal.wait_for(is_connected, "a session")
+        terminal.set("dll_fails", "zmq_send")
+        terminal.ticks("EURUSD", quotes(9, terminal.now_ms + 1000))
+        terminal.wait_for(lambda state: " 10 waiting" in state["comment"], "ticks that wait")
+        terminal.set("dll_fails", "")
+        wait_for(lambda: told.highest == 10, 10, "the account and nine ticks")
+        assert len(told.hellos) == 1
+
+
+@pytest.mark.usefixtures("real_libzmq")
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [("zmq_socket", "libzmq gave no socket (error 24)"), ("zmq_recv", "the connection was lost")],
+)
+def test_a_libzmq_that_fails_is_explained(launch: Launch, function: str, why: str) -> None:
+    terminal = launch(ZEROMQ, InpClient="C", InpKey="k")
+    terminal.set("dll_error", 24)
+    terminal.set("dll_fails", function)
+    terminal.start()
+    terminal.wait_for_journal(why)
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        ("WSAStartup", "Windows' sockets can't be started"),
+        ("socket", "Windows gave no socket (error 10024)"),
+    ],
+)
+def test_winsock_that_fails_is_explained(launch: Launch, function: str, why: str) -> None:
+    terminal = launch(INDICATOR, InpClient="C", InpKey="k")
+    terminal.set("dll_error", 10024)
+    terminal.set("dll_fails", function)
+    terminal.start()
+    terminal.wait_for_journal(why)
+
+
+def test_what_winsock_takes_later_is_sent_later(launch: Launch) -> None:
+    with scripted_bridge() as told:
+        terminal = launch(INDICATOR, InpClient="C", InpKey="k", InpPort=told.port)
+        terminal.start()
+        terminal.wait_for(is_connected, "a session")
+        terminal.set("dll_error", 10035)
+        terminal.set("dll_fails", "send")
+        terminal.ticks("EURUSD", quotes(9, terminal.now_ms + 1000))
+        terminal.wait_for(lambda state: " 9 waiting" in state["comment"], "ticks that wait")
+        terminal.set("dll_fails", "")
+        wait_for(lambda: told.numbers(0) == list(range(1, 10)), 10, "nine ticks")
+        assert len(told.hellos) == 1
 
 
 @pytest.mark.usefixtures("real_libzmq")
@@ -384,6 +438,20 @@ def test_the_self_test_passes_every_step_against_a_bridge_that_is_well(
         ["OK", "one tick acknowledged"],
     ]
     assert said[-2:] == ["OK      a signal", "all is well"]
+
+
+def test_the_self_test_passes_over_what_is_no_signal(launch: Launch) -> None:
+    with scripted_bridge() as told:
+        terminal = launch(SELF_TEST, InpClient="C", InpKey="k", InpPort=told.port, InpSignalS=20)
+        terminal.tick("EURUSD", terminal.now_ms, 1.1, 1.1002)
+        testing = threading.Thread(target=terminal.start)
+        testing.start()
+        told.await_message("tick", seq=1)
+        told.say(type="config", id="c", batch=5)
+        told.signal("t1")
+        testing.join()
+        assert terminal.journal[-1] == "FKS Bridge test: all is well"
+        assert told.states("t1") == ["received"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ int BrSay(int handle, const uchar &text[], uint size, int numbered);
 int BrHear(int handle, uchar &text[], uint most);
 void BrUtcOffset(int handle, int seconds);
 int BrAbout(int handle, const uchar &text[], uint size);
-ulong BrNumber(int handle);
 long BrNowMs();
 uint BrDropped(int handle);
 uint BrWaiting(int handle);
@@ -131,7 +130,6 @@ public:
    virtual long BridgeNowMs() const { return fksbridge::BrNowMs() + m_aheadMs; }
    long NowMs() const { return fksbridge::BrNowMs(); }
    long Answered() const { return m_answered; }
-   long Produced() const { return (long)fksbridge::BrNumber(m_handle); }
    long Waiting() const { return fksbridge::BrWaiting(m_handle); }
    long Dropped() const { return fksbridge::BrDropped(m_handle); }
    bool AgentRuns() const { return fksbridge::BrPeerAlive(m_handle) == 1; }

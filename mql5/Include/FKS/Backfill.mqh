@@ -43,7 +43,7 @@ private:
             skip--;
             continue;
          }
-         session.Append("tick", "", FieldsOf(m_symbol, ticks[i], m_digits) + Mark());
+         session.Append("tick", FieldsOf(m_symbol, ticks[i], m_digits) + Mark());
          m_place.sent = ticks[i].time_msc == m_place.msc ? m_place.sent + 1 : 1;
          m_place.msc = ticks[i].time_msc;
          m_count++;
@@ -65,7 +65,7 @@ private:
       {
          if(rates[i].time >= open)
             break;
-         session.Append("bar", "", bars.Fields(rates[i]) + Mark());
+         session.Append("bar", bars.Fields(rates[i]) + Mark());
          m_count++;
       }
    }

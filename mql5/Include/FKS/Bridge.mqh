@@ -264,9 +264,26 @@ private:
       for(long seq = m_session.First(); seq < m_session.Next(); seq++)
       {
          RingItem item = m_session.Held(seq);
-         text += "item\t" + item.kind + "\t" + item.symbol + "\t" + item.text + "\n";
+         text += item.symbol == "" ? "item\t" + item.kind + "\t" + item.text + "\n" : RecordLine(item);
       }
       return text;
+   }
+
+   string RecordLine(const RingItem &item) const
+   {
+      return "tick\t" + item.symbol + "\t" + IntegerToString(item.digits) + "\t" + IntegerToString(item.tick.timeUs) +
+             "\t" + NumberText(item.tick.bid) + "\t" + NumberText(item.tick.ask) + "\t" +
+             NumberText(item.tick.volume) + "\n";
+   }
+
+   void RestoreRecord(const string &parts[])
+   {
+      TickRecord tick;
+      tick.timeUs = StringToInteger(parts[3]);
+      tick.bid = StringToDouble(parts[4]);
+      tick.ask = StringToDouble(parts[5]);
+      tick.volume = StringToDouble(parts[6]);
+      m_session.AppendTick(parts[1], tick, (int)StringToInteger(parts[2]));
    }
 
    // One line of the state that an orderly end has left.
@@ -277,8 +294,10 @@ private:
       if(count == 5 && parts[0] == "stream")
          m_session.Begin(m_settings.who, m_settings.capacity, parts[1], StringToInteger(parts[2]),
                          StringToInteger(parts[3]), StringToInteger(parts[4]));
-      else if(count == 4 && parts[0] == "item")
-         m_session.Append(parts[1], parts[2], parts[3]);
+      else if(count == 3 && parts[0] == "item")
+         m_session.Append(parts[1], parts[2]);
+      else if(count == 7 && parts[0] == "tick")
+         RestoreRecord(parts);
       else if(count == 4 && parts[0] == "place")
       {
          int at = FindFeed(parts[1]);
@@ -328,8 +347,8 @@ protected:
       Step(at, STAGE_REJECTED, "this program does not trade");
    }
 
-   // Once a second, for those who build on this.
-   virtual void Beat() {}
+   // At each call in a session, for those who build on this.
+   virtual void Look() {}
 
    // Before a signal of an earlier run is told: its fate may have to be found out.
    virtual void Recall() {}
@@ -386,6 +405,8 @@ public:
          m_pongs = m_session.Pongs();
          m_book.Confirm(m_pongs);
       }
+      if(m_session.State() == SESSION_OPEN)
+         Look();
       Heartbeat(link);
       m_session.Push(link);
    }
@@ -422,7 +443,6 @@ private:
       if(now - m_tendedMs < FKS_TEND_MS)
          return;
       m_tendedMs = now;
-      Beat();
       Tend(link);
    }
 };

@@ -91,12 +91,6 @@ public:
       if(ObjectsDeleteAll(chart, Name(id, "")) > 0)
          ChartRedraw(chart);
    }
-
-   void EraseAll(const long chart)
-   {
-      ObjectsDeleteAll(chart, FKS_PREFIX);
-      ChartRedraw(chart);
-   }
 };
 
 #endif

@@ -90,6 +90,15 @@ private:
 public:
    void Forget() { ArrayResize(m_told, 0); }
 
+   // The tickets of all that stand, as JSON.
+   string Tickets() const
+   {
+      string text = "";
+      for(int i = 0; i < ArraySize(m_told); i++)
+         text += (i > 0 ? "," : "") + IntegerToString((long)m_told[i].ticket);
+      return "[" + text + "]";
+   }
+
    void BeginLook()
    {
       for(int i = 0; i < ArraySize(m_told); i++)

@@ -13,10 +13,14 @@ struct TickPlace
    int sent;
 };
 
-string RecordOf(const MqlTick &tick, const int digits)
+TickRecord RecordOf(const MqlTick &tick, const int digits)
 {
-   return "[" + IntegerToString(tick.time_msc) + "," + NumberText(tick.bid, digits) + "," +
-          NumberText(tick.ask, digits) + "," + NumberText(tick.volume_real) + "]";
+   TickRecord record;
+   record.timeUs = tick.time_msc * 1000;
+   record.bid = Plain(tick.bid, digits);
+   record.ask = Plain(tick.ask, digits);
+   record.volume = Plain(tick.volume_real, 8);
+   return record;
 }
 
 // The fields of a tick that has a last price, which a batch can't carry.
@@ -51,9 +55,9 @@ private:
    void Take(const MqlTick &tick, CSession &session)
    {
       if(tick.last > 0)
-         session.Append("tick", "", FieldsOf(m_symbol, tick, m_digits));
+         session.Append("tick", FieldsOf(m_symbol, tick, m_digits));
       else
-         session.Append("ticks", m_symbol, RecordOf(tick, m_digits));
+         session.AppendTick(m_symbol, RecordOf(tick, m_digits), m_digits);
       if(tick.time_msc != m_place.msc)
       {
          m_place.msc = tick.time_msc;
@@ -155,7 +159,7 @@ public:
       {
          int count = CopyRates(m_symbol, m_period, m_last + 1, closed, bars);
          for(int i = 0; i < count; i++)
-            session.Append("bar", "", Fields(bars[i]));
+            session.Append("bar", Fields(bars[i]));
       }
       m_last = closed;
    }

@@ -23,7 +23,7 @@ public:
    virtual LinkState State() = 0;
 
    // Takes what it can from the front of `bytes` and returns how many that were; -1 when the
-   // connection is lost. Bytes are whole lines, ended by LF.
+   // connection is lost. Bytes are whole messages: lines ended by LF, or binary batches.
    virtual int Send(uchar &bytes[]) = 0;
 
    // Appends what has arrived; false when the connection is lost.

@@ -3,11 +3,15 @@
 #ifndef FKS_RING_MQH
 #define FKS_RING_MQH
 
+#include <FKS/Records.mqh>
+
 struct RingItem
 {
    string kind;     // "ticks" for a record that may travel in a batch
    string symbol;   // of a record, else ""
-   string text;     // the record, or the fields behind type and seq
+   string text;     // the fields behind type and seq; of a record nothing
+   TickRecord tick; // a record, and its symbol's digits
+   int digits;
 };
 
 struct RingSpan
@@ -92,11 +96,27 @@ public:
       if(Room() <= 0)
          DropOldest(1);
       int slot = Slot(m_next);
+      m_slots[slot].digits = 0;
       m_slots[slot].kind = kind;
       m_slots[slot].symbol = symbol;
       m_slots[slot].text = text;
       m_next++;
       return m_next - 1;
+   }
+
+   long AppendTick(const string symbol, const TickRecord &tick, const int digits)
+   {
+      long seq = Append("ticks", symbol, "");
+      m_slots[Slot(seq)].tick = tick;
+      m_slots[Slot(seq)].digits = digits;
+      return seq;
+   }
+
+   // Keeps what another numbering held.
+   void Take(const RingItem &item)
+   {
+      long seq = Append(item.kind, item.symbol, item.text);
+      m_slots[Slot(seq)] = item;
    }
 
    // The item with a number that is held.

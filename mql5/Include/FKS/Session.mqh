@@ -64,6 +64,8 @@ private:
    string m_said;       // the last problem in the journal
    uchar m_in[];
    uchar m_out[];
+   bool m_binary;       // agreed on with the bridge
+   CSymbolNumbers m_numbers;
    string m_inbox[];    // signals, settings and commands for the owner
    int m_batch;
    long m_cursor;       // the number that goes out next on this connection
@@ -141,13 +143,19 @@ private:
       AppendUtf8(line + "\thmac:" + HmacSha256Hex(m_who.secret, bytes) + "\n", m_out);
    }
 
+   // A binary batch has no room for a digest.
+   string Features() const
+   {
+      return m_who.secret == "" ? ",\"features\":[\"binary\"]" : "";
+   }
+
    void SayHello()
    {
       Queue("{\"type\":\"hello\",\"protocol\":1,\"client\":" + JsonQuoted(m_who.client) + ",\"key\":" +
             JsonQuoted(m_who.key) + ",\"platform\":\"" + m_who.platform + "\",\"stream\":\"" + m_stream +
             "\",\"version\":" + JsonQuoted(m_who.version) + ",\"instance\":" + JsonQuoted(m_who.instance) +
             ",\"account\":" + JsonQuoted(m_who.account) + ",\"utc_offset_s\":" +
-            IntegerToString(m_who.offsetSeconds) + "}");
+            IntegerToString(m_who.offsetSeconds) + Features() + "}");
    }
 
    void SayGap()
@@ -163,26 +171,61 @@ private:
    void SayNext()
    {
       RingItem item = m_ring.At(m_cursor);
-      string head = ",\"seq\":" + IntegerToString(m_cursor);
       long end = m_cursor + 1;
       if(item.symbol == "")
-         Queue("{\"type\":\"" + item.kind + "\"" + head + "," + item.text + "}");
+         Queue("{\"type\":\"" + item.kind + "\",\"seq\":" + IntegerToString(m_cursor) + "," + item.text + "}");
       else
-      {
-         string records = item.text;
-         while(end < m_ring.Next() && end < m_cursor + m_batch)
-         {
-            RingItem more = m_ring.At(end);
-            if(more.symbol != item.symbol || StringLen(records) + StringLen(more.text) > FKS_MAX_LINE - 1024)
-               break;
-            records += "," + more.text;
-            end++;
-         }
-         Queue("{\"type\":\"ticks\"" + head + ",\"symbol\":" + JsonQuoted(item.symbol) + ",\"ticks\":[" + records +
-               "]}");
-      }
+         end = m_binary ? SayBatch(item.symbol) : SayTicks(item);
       m_cursor = end;
       m_reached = MathMax(m_reached, end - 1);
+   }
+
+   // Whether the item may travel in a message that began at the cursor.
+   bool IsMore(const long seq, const string symbol) const
+   {
+      return seq < m_ring.Next() && seq < m_cursor + m_batch && m_ring.At(seq).symbol == symbol;
+   }
+
+   // Ticks of a symbol as JSON; returns the number behind the last one.
+   long SayTicks(const RingItem &item)
+   {
+      string records = RecordText(item.tick, item.digits);
+      long end = m_cursor + 1;
+      while(IsMore(end, item.symbol) && StringLen(records) < FKS_MAX_LINE - 1024)
+      {
+         RingItem more = m_ring.At(end);
+         records += "," + RecordText(more.tick, more.digits);
+         end++;
+      }
+      Queue("{\"type\":\"ticks\",\"seq\":" + IntegerToString(m_cursor) + ",\"symbol\":" + JsonQuoted(item.symbol) +
+            ",\"ticks\":[" + records + "]}");
+      return end;
+   }
+
+   // The same as a binary batch.
+   long SayBatch(const string symbol)
+   {
+      BatchHead head;
+      head.magic = FKS_BATCH_MAGIC;
+      head.version = FKS_BATCH_VERSION;
+      head.symbol = (ushort)NumberOf(symbol);
+      head.count = 1;
+      head.seq = (ulong)m_cursor;
+      while(IsMore(m_cursor + head.count, symbol))
+         head.count++;
+      AppendHead(head, m_out);
+      for(uint i = 0; i < head.count; i++)
+         AppendRecord(m_ring.At(m_cursor + i).tick, m_out);
+      return m_cursor + head.count;
+   }
+
+   int NumberOf(const string symbol)
+   {
+      bool isNew = false;
+      int number = m_numbers.NumberOf(symbol, isNew);
+      if(isNew)
+         Queue("{\"type\":\"symbols\",\"map\":{\"" + IntegerToString(number) + "\":" + JsonQuoted(symbol) + "}}");
+      return number;
    }
 
    void Compose()
@@ -321,6 +364,7 @@ private:
       m_cursor = resume;
       m_reached = MathMax(m_reached, resume - 1);
       m_aheadMs = message.Whole(0, "server_time_ms") - (long)GetTickCount64();
+      m_binary = AgreesOn(message, "binary");
       m_failures = 0;
       m_problem = "";
       m_said = "";
@@ -329,6 +373,14 @@ private:
       Enter(SESSION_OPEN);
       if(message.First(message.Find(0, "config")) >= 0)
          Keep(line);
+   }
+
+   bool AgreesOn(const CJson &welcome, const string feature) const
+   {
+      for(int node = welcome.First(welcome.Find(0, "features")); node >= 0; node = welcome.Next(node))
+         if(welcome.Value(node) == feature)
+            return true;
+      return false;
    }
 
    void HandleAck(CLink &link, const long seq)
@@ -369,7 +421,7 @@ private:
       m_stream = RandomId();
       m_ring.Begin(capacity);
       for(int i = 0; i < count; i++)
-         m_ring.Append(held[i].kind, held[i].symbol, held[i].text);
+         m_ring.Take(held[i]);
       m_reached = 0;
    }
 
@@ -377,6 +429,7 @@ private:
    {
       ArrayResize(m_in, 0);
       ArrayResize(m_out, 0);
+      m_numbers.Forget();
       m_heardMs = GetTickCount64();
       SayHello();
       Enter(SESSION_GREETED);
@@ -415,9 +468,9 @@ private:
    }
 
 public:
-   CSession() : m_state(SESSION_WAITING), m_batch(500), m_cursor(1), m_reached(0), m_failures(0), m_sinceMs(0),
-                m_retryMs(0), m_heardMs(0), m_pingMs(0), m_pings(0), m_pongs(0), m_pingTime(-1), m_welcomes(0),
-                m_rejects(0), m_aheadMs(0), m_tradesRefused(false) {}
+   CSession() : m_state(SESSION_WAITING), m_binary(false), m_batch(500), m_cursor(1), m_reached(0), m_failures(0),
+                m_sinceMs(0), m_retryMs(0), m_heardMs(0), m_pingMs(0), m_pings(0), m_pongs(0), m_pingTime(-1),
+                m_welcomes(0), m_rejects(0), m_aheadMs(0), m_tradesRefused(false) {}
 
    // A numbering of its own, empty, or going on where an earlier run ended.
    void Begin(const Identity &who, const int capacity, const string stream = "", const long next = 1,
@@ -453,10 +506,16 @@ public:
          Flush(link);
    }
 
-   // Numbers one datum; `symbol` only for a tick's record.
-   void Append(const string kind, const string symbol, const string text)
+   // Numbers one datum; `text` holds the fields behind type and seq.
+   void Append(const string kind, const string text)
    {
-      m_ring.Append(kind, symbol, text);
+      m_ring.Append(kind, "", text);
+   }
+
+   // The same for a tick that may travel in a batch.
+   void AppendTick(const string symbol, const TickRecord &tick, const int digits)
+   {
+      m_ring.AppendTick(symbol, tick, digits);
    }
 
    // Says something without a number; not kept when there is no session.

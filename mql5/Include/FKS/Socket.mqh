@@ -125,8 +125,6 @@ public:
 
    virtual LinkState State() override
    {
-      if(m_socket == FKS_NO_SOCKET)
-         return LINK_CLOSED;
       return m_connected ? LINK_OPEN : Advance();
    }
 

@@ -5,6 +5,10 @@
 
 #include <FKS/Bridge.mqh>
 
+// Without any event the account is looked at so often: equity moves with prices, and events can be missed.
+#define FKS_LOOK_MS 60000
+#define FKS_ENDED_KEPT 1000
+
 struct TradeSettings
 {
    bool execute;
@@ -21,7 +25,11 @@ private:
    string m_account;
    CTold m_orders;
    CTold m_positions;
+   CTold m_left;       // of orders: the volume that is not filled yet
+   ulong m_ended[];    // orders that have gone to the history since the last look
    bool m_dirty;
+   long m_welcomes;    // the session to which the account was told
+   ulong m_lookedMs;
 
    ENUM_ORDER_TYPE_FILLING FillingFor(const string symbol) const
    {
@@ -195,10 +203,24 @@ private:
              JsonQuoted(PositionGetString(POSITION_COMMENT));
    }
 
+   // An order's last state, once it is history.
+   string EndedText(const ulong ticket) const
+   {
+      return "\"ticket\":" + IntegerToString((long)ticket) + ",\"symbol\":" +
+             JsonQuoted(HistoryOrderGetString(ticket, ORDER_SYMBOL)) + ",\"side\":\"" +
+             SideOf(HistoryOrderGetInteger(ticket, ORDER_TYPE)) + "\",\"kind\":\"" +
+             KindOf(HistoryOrderGetInteger(ticket, ORDER_TYPE)) + "\",\"volume\":" +
+             NumberText(HistoryOrderGetDouble(ticket, ORDER_VOLUME_INITIAL)) + ",\"volume_left\":" +
+             NumberText(HistoryOrderGetDouble(ticket, ORDER_VOLUME_CURRENT)) + ",\"price\":" +
+             NumberText(HistoryOrderGetDouble(ticket, ORDER_PRICE_OPEN)) + ",\"stop_loss\":" +
+             NumberText(HistoryOrderGetDouble(ticket, ORDER_SL)) + ",\"take_profit\":" +
+             NumberText(HistoryOrderGetDouble(ticket, ORDER_TP)) + ",\"magic\":" +
+             IntegerToString(HistoryOrderGetInteger(ticket, ORDER_MAGIC)) + ",\"comment\":" +
+             JsonQuoted(HistoryOrderGetString(ticket, ORDER_COMMENT));
+   }
+
    string EndOf(const ulong ticket) const
    {
-      if(!HistoryOrderSelect(ticket))
-         return "cancelled";
       long state = HistoryOrderGetInteger(ticket, ORDER_STATE);
       if(state == ORDER_STATE_FILLED)
          return "filled";
@@ -207,20 +229,65 @@ private:
       return state == ORDER_STATE_REJECTED ? "rejected" : "cancelled";
    }
 
+   string ChangeOf(const ulong ticket, const bool known)
+   {
+      bool hadVolume = false;
+      bool filled = m_left.IsNews(ticket, NumberText(OrderGetDouble(ORDER_VOLUME_CURRENT)), hadVolume);
+      if(!known)
+         return "placed";
+      return filled && hadVolume ? "part_filled" : "modified";
+   }
+
+   void TellOrder(const string text, const string happened)
+   {
+      m_session.Append("order", text + ",\"event\":\"" + happened + "\"" + Now());
+   }
+
+   void TellEnd(const ulong ticket, const string lastText)
+   {
+      if(HistoryOrderSelect(ticket))
+         TellOrder(EndedText(ticket), EndOf(ticket));
+      else if(lastText != "")
+         TellOrder(lastText, "cancelled");
+   }
+
+   // What stood and stands no more, and what came and went between two looks.
+   void Ended(const ulong ticket, const string lastText)
+   {
+      for(int i = 0; i < ArraySize(m_ended); i++)
+         if(m_ended[i] == ticket)
+            m_ended[i] = 0;
+      TellEnd(ticket, lastText);
+   }
+
+   void TellEnded()
+   {
+      for(int i = 0; i < ArraySize(m_ended); i++)
+         if(m_ended[i] > 0)
+            TellEnd(m_ended[i], "");
+      ArrayResize(m_ended, 0);
+   }
+
    void TellOrders()
    {
       m_orders.BeginLook();
+      m_left.BeginLook();
       for(int i = 0; i < OrdersTotal(); i++)
       {
          ulong ticket = OrderGetTicket(i);
          string text = OrderText(ticket);
          bool known = false;
-         if(m_orders.IsNews(ticket, text, known))
-            m_session.Append("order", "", text + ",\"event\":\"" + (known ? "modified" : "placed") + "\"" + Now());
+         bool isNews = m_orders.IsNews(ticket, text, known);
+         string happened = ChangeOf(ticket, known);
+         if(isNews)
+            TellOrder(text, happened);
       }
       ToldState gone;
+      while(m_left.TakeGone(gone))
+         ;
       while(m_orders.TakeGone(gone))
-         m_session.Append("order", "", gone.text + ",\"event\":\"" + EndOf(gone.ticket) + "\"" + Now());
+         Ended(gone.ticket, gone.text);
+      TellEnded();
    }
 
    void TellPositions()
@@ -232,21 +299,22 @@ private:
          string text = PositionText(ticket);
          bool known = false;
          if(m_positions.IsNews(ticket, text, known))
-            m_session.Append("position", "", text + ",\"event\":\"" + (known ? "modified" : "filled") + "\"" + Now());
+            m_session.Append("position", text + ",\"event\":\"" + (known ? "modified" : "filled") + "\"" + Now());
       }
       // A position without volume is closed.
       ToldState gone;
       while(m_positions.TakeGone(gone))
-         m_session.Append("position", "", "\"ticket\":" + IntegerToString((long)gone.ticket) + ",\"volume\":0" + Now());
+         m_session.Append("position", "\"ticket\":" + IntegerToString((long)gone.ticket) + ",\"volume\":0" + Now());
    }
 
-   void TellAccount()
+   // With all that stands, so that the bridge can put right what it has missed.
+   void TellAccount(const bool begins)
    {
-      string text = AccountText();
-      if(text == m_account)
+      string text = AccountText() + ",\"orders\":" + m_orders.Tickets() + ",\"positions\":" + m_positions.Tickets();
+      if(text == m_account && !begins)
          return;
       m_account = text;
-      m_session.Append("account", "", text + Now());
+      m_session.Append("account", text + Now());
    }
 
 protected:
@@ -270,7 +338,6 @@ protected:
          ClosePositions(at, signal);
       else
          OpenPosition(at, signal);
-      m_dirty = true;
    }
 
    virtual void Recall() override
@@ -283,19 +350,25 @@ protected:
       }
    }
 
-   // Events say when to look; what is told is what stands there.
-   virtual void Beat() override
+   // Events say when to look; what is told is what stands there. Looked at after each event, at the
+   // beginning of a session, and once a minute.
+   virtual void Look() override
    {
-      if(!m_trade.tellState || m_session.TradesRefused() || m_session.State() != SESSION_OPEN || !m_dirty)
+      if(!m_trade.tellState || m_session.TradesRefused())
+         return;
+      bool begins = m_session.Welcomes() != m_welcomes;
+      if(!m_dirty && !begins && GetTickCount64() - m_lookedMs < FKS_LOOK_MS)
          return;
       m_dirty = false;
+      m_welcomes = m_session.Welcomes();
+      m_lookedMs = GetTickCount64();
       TellOrders();
       TellPositions();
-      TellAccount();
+      TellAccount(begins);
    }
 
 public:
-   CTradingBridge() : m_dirty(true) {}
+   CTradingBridge() : m_dirty(true), m_welcomes(0), m_lookedMs(0) {}
 
    void ConfigureTrade(const TradeSettings &settings)
    {
@@ -303,12 +376,19 @@ public:
       m_account = "";
       m_orders.Forget();
       m_positions.Forget();
+      m_left.Forget();
+      ArrayResize(m_ended, 0);
       m_dirty = true;
    }
 
-   void OnTrade()
+   void OnTrade(const MqlTradeTransaction &transaction)
    {
       m_dirty = true;
+      int count = ArraySize(m_ended);
+      if(transaction.type != TRADE_TRANSACTION_HISTORY_ADD || count >= FKS_ENDED_KEPT)
+         return;
+      ArrayResize(m_ended, count + 1, 16);
+      m_ended[count] = transaction.order;
    }
 };
 

@@ -4,7 +4,7 @@
 #define FKS_ZMQ_MQH
 
 #include <FKS/Link.mqh>
-#include <FKS/Text.mqh>
+#include <FKS/Records.mqh>
 
 // Contexts and sockets are pointers, lengths are size_t: both have 64 bits here.
 #import "libzmq.dll"
@@ -79,14 +79,6 @@ private:
              libzmq::zmq_setsockopt(m_socket, FKS_ZMQ_CURVE_SECRETKEY, secretKey, 41) == 0;
    }
 
-   int LineEnd(const uchar &bytes[], const int from) const
-   {
-      for(int i = from; i < ArraySize(bytes); i++)
-         if(bytes[i] == '\n')
-            return i;
-      return -1;
-   }
-
 public:
    CZmqLink() : m_endpoint(""), m_serverKey(""), m_context(0), m_socket(0) {}
 
@@ -121,21 +113,19 @@ public:
       return m_socket == 0 ? LINK_CLOSED : LINK_OPEN;
    }
 
-   // libzmq connects and queues by itself; a full queue is no loss, the rest is sent later.
+   // libzmq connects and queues by itself; a full queue is no loss, the rest is sent later. What is worse
+   // is found by Receive.
    virtual int Send(uchar &bytes[]) override
    {
       int sent = 0;
-      for(int end = LineEnd(bytes, 0); end >= 0; end = LineEnd(bytes, sent))
+      int size = 0;
+      for(int end = MessageEnd(bytes, 0, size); end >= 0; end = MessageEnd(bytes, sent, size))
       {
          uchar frame[];
-         ArrayCopy(frame, bytes, 0, sent, end - sent);
+         ArrayCopy(frame, bytes, 0, sent, size);
          if(libzmq::zmq_send(m_socket, frame, (ulong)ArraySize(frame), FKS_ZMQ_DONTWAIT) < 0)
-         {
-            if(libzmq::zmq_errno() != FKS_ZMQ_EAGAIN)
-               return -1;
             break;
-         }
-         sent = end + 1;
+         sent = end;
       }
       if(sent > 0)
          CutFront(bytes, sent);

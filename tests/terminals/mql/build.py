@@ -14,7 +14,7 @@ from tests.terminals.mql.rewrite import Source, rewrite
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
 SHIM = HERE / "shim"
-SOURCE = Path(os.environ.get("MQL5_SOURCE", PROJECT / "mql5"))
+SOURCE = Path(os.environ.get("MQL5_SOURCES", PROJECT / "mql5"))
 """The programs; a copy with a seeded defect stands in when the tests themselves are tested."""
 SOURCE4 = Path(os.environ.get("MQL4_SOURCES", PROJECT / "mql4"))
 """Those of MetaTrader 4, and its DLL."""
@@ -35,6 +35,9 @@ _PROGRAM = [
     "-Werror",
 ]
 _SHIM = ["-O0", "-Wall", "-Wextra", "-Werror"]
+# A function that nothing calls must be counted; the cleaning up after exceptions must not, as there
+# are none.
+_COVERAGE = ["--coverage", "-O0", "-fkeep-inline-functions", "-fno-exceptions"]
 _LIBRARIES = ["-lssl", "-lcrypto", "-ldl"]
 _KINDS = {"Experts": "Expert", "Indicators": "Indicator", "Scripts": "Script"}
 
@@ -90,7 +93,7 @@ def _translate(program: Path) -> dict[str, Source]:
 
 
 def _digest(sources: dict[str, Source], coverage: bool) -> str:
-    digest = hashlib.sha256(repr((_COMMON, _PROGRAM, coverage)).encode())
+    digest = hashlib.sha256(repr((_COMMON, _PROGRAM, _COVERAGE, coverage)).encode())
     for name in sorted(sources):
         digest.update(f"{name}\0{sources[name].cpp}\0".encode())
     for path in sorted(SHIM.iterdir()):
@@ -118,7 +121,7 @@ def _compile_program(folder: Path, cache: Path, coverage: bool) -> None:
 
 def _program_object(folder: Path, coverage: bool) -> Path:
     own = folder / "program.o"
-    extra = ["--coverage", "-O0"] if coverage else []
+    extra = _COVERAGE if coverage else []
     found_in = [f"-isystem{SHIM}", f"-I{folder}"]
     made = ["-c", str(folder / "program.cpp"), "-o", str(own)]
     _run([COMPILER, *_COMMON, *_PROGRAM, *extra, *found_in, *made])

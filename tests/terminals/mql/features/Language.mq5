@@ -192,6 +192,8 @@ void CheckJson()
    Expect("text", json.Value(json.Next(json.Next(json.Next(json.Next(first))))) == "x\n\x20AC\"");
    Expect("nested", !json.Flag(json.Find(0, "b"), "c") && json.Find(0, "d") == -1);
    Expect("raw", json.Raw(json.Find(0, "b")) == "{\"c\":false}");
+   Expect("capitals", json.Parse("[\"\\u20AC\"]") && json.Value(json.First(0)) == "\x20AC");
+   Expect("nothing in nothing", json.Find(-1, "a") == -1);
    Expect("empty", json.Parse("{}") && json.First(0) == -1 && json.Parse("[ ]"));
    string bad[] = {"", "{", "{\"a\"}", "{\"a\":1,}", "[1 2]", "\"x", "\"\\q\"", "\"\\u12g4\"", "tru", "{} {}", "nan",
                    "{a:1}", "{\"a\":\"\t\"}"};
@@ -258,6 +260,14 @@ void CheckRing()
    Expect("spans that touch are one", ring.Dropped() == 4 && ring.Acked() == 3 && ring.Produced() == 7);
    ring.Ack(3);
    Expect("acknowledgements only rise", ring.Through() == 7);
+   ring.Begin(3);
+   for(int i = 0; i < 9; i++)
+      ring.Append("bar", "", "x");
+   ring.GiveUp(1, 2);
+   ring.GiveUp(4, 6);
+   ring.Ack(3);
+   ring.Ack(9);
+   Expect("a gap behind an acknowledgement stays", ring.Dropped() == 5 && ring.Acked() == 4);
    ring.Begin(2, 10, 4, 5);
    Expect("goes on", ring.Append("bar", "", "x") == 10 && ring.Acked() == 4 && ring.Produced() == 10);
 }

@@ -132,9 +132,21 @@ void end_order(const Fields &f) {
   ulong ticket = static_cast<ulong>(whole(f[1]));
   Order ended = terminal.orders.at(ticket);
   ended.state = static_cast<int>(whole(f[2]));
+  if (ended.state == ORDER_STATE_FILLED) ended.volume_left = 0;
   terminal.orders.erase(ticket);
   terminal.history[ticket] = ended;
-  terminal.transactions.push_back({0, ticket, ended.symbol, TRADE_TRANSACTION_ORDER_ADD});
+  for (auto type : {TRADE_TRANSACTION_ORDER_DELETE, TRADE_TRANSACTION_HISTORY_ADD})
+    terminal.transactions.push_back({0, ticket, ended.symbol, type});
+  enter([] {});
+}
+
+// A part of an order is filled: so much of it is left.
+void fill_part(const Fields &f) {
+  ulong ticket = static_cast<ulong>(whole(f[1]));
+  Order &order = terminal.orders.at(ticket);
+  order.volume_left = std::stod(f[2]);
+  order.state = ORDER_STATE_PARTIAL;
+  terminal.transactions.push_back({0, ticket, order.symbol, TRADE_TRANSACTION_ORDER_UPDATE});
   enter([] {});
 }
 
@@ -178,6 +190,10 @@ void set(const std::string &name, const std::string &value) {
       {"loading", [](auto &v) { terminal.symbols.at(v).loading = true; }},
       {"loaded", [](auto &v) { terminal.symbols.at(v).loading = false; }},
       {"short_sends", [](auto &v) { terminal.short_sends = static_cast<int>(whole(v)); }},
+      {"wall_ms", [](auto &v) { terminal.wall_shift_us += whole(v) * 1000; }},
+      {"dll_fails", [](auto &v) { terminal.dll_fails = v; }},
+      {"dll_error", [](auto &v) { terminal.dll_error = static_cast<int>(whole(v)); }},
+      {"delisted", [](auto &v) { terminal.symbols.erase(v); }},
       {"clock_ms", [](auto &v) { terminal.clock_shift_us += whole(v) * 1000; }},
       {"weekend", [](auto &v) { terminal.symbols.at(v).weekend = true; }},
   };
@@ -223,6 +239,8 @@ std::string answer(const Fields &f) {
       {"bar", [](auto &f) { add_bar(f); return "null"; }},
       {"order", [](auto &f) { add_order(f); return "null"; }},
       {"forget_order", [](auto &f) { terminal.orders.erase(static_cast<ulong>(whole(f[1]))); changed(f[1]); return "null"; }},
+      {"fill_part", [](auto &f) { fill_part(f); return "null"; }},
+      {"lose_position", [](auto &f) { terminal.positions.erase(static_cast<ulong>(whole(f[1]))); return "null"; }},
       {"end_order", [](auto &f) { end_order(f); return "null"; }},
       {"position", [](auto &f) { add_position(f); return "null"; }},
       {"close_position", [](auto &f) { terminal.positions.erase(static_cast<ulong>(whole(f[1]))); changed(f[1]); return "null"; }},

@@ -41,6 +41,7 @@ int zmq_ctx_term(long context) {
 }
 
 long zmq_socket(long context, int kind) {
+  if (terminal.dll_fails == "zmq_socket") return 0;
   open_handles++;
   return reinterpret_cast<long>(REAL(zmq_socket, void *, void *, int)(pointer(context), kind));
 }
@@ -63,16 +64,21 @@ int zmq_connect(long handle, const Array<uchar> &endpoint) {
 int zmq_send(long handle, const Array<uchar> &data, ulong length, int flags) {
   check(data, length);
   if (!(flags & 1)) mql_fatal("zmq_send would wait");
+  if (terminal.dll_fails == "zmq_send") return -1;
   return REAL(zmq_send, int, void *, const void *, size_t, int)(pointer(handle), data.data(), length, flags);
 }
 
 int zmq_recv(long handle, Array<uchar> &data, ulong length, int flags) {
   check(data, length);
   if (!(flags & 1)) mql_fatal("zmq_recv would wait");
+  if (terminal.dll_fails == "zmq_recv") return -1;
   return REAL(zmq_recv, int, void *, void *, size_t, int)(pointer(handle), data.data(), length, flags);
 }
 
-int zmq_errno() { return REAL(zmq_errno, int)(); }
+int zmq_errno() {
+  if (terminal.dll_fails == "zmq_socket" || terminal.dll_fails == "zmq_recv") return terminal.dll_error;
+  return REAL(zmq_errno, int)();
+}
 
 int zmq_curve_keypair(Array<uchar> &public_key, Array<uchar> &secret_key) {
   check(public_key, 41);

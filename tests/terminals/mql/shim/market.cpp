@@ -167,7 +167,11 @@ void fill(const MqlTradeRequest &request, MqlTradeResult &result) {
     terminal.positions[order] = {request.symbol, request.comment, buys ? POSITION_TYPE_BUY : POSITION_TYPE_SELL,
                                  request.magic, request.volume, price, request.sl, request.tp, now_ms};
   terminal.deals[deal] = {order, request.magic, request.symbol, request.comment, price, request.volume, now_ms};
-  terminal.transactions.push_back({deal, order, request.symbol, TRADE_TRANSACTION_DEAL_ADD});
+  terminal.history[order] = {request.symbol, request.comment, request.type, ORDER_STATE_FILLED, request.magic,
+                             request.volume, 0, price, request.sl, request.tp, now_ms};
+  for (auto type : {TRADE_TRANSACTION_ORDER_ADD, TRADE_TRANSACTION_ORDER_DELETE, TRADE_TRANSACTION_HISTORY_ADD,
+                    TRADE_TRANSACTION_DEAL_ADD})
+    terminal.transactions.push_back({deal, order, request.symbol, type});
   result.deal = deal;
   result.order = order;
   result.price = price;
@@ -263,16 +267,18 @@ static Order &order() {
 
 long OrderGetInteger(ENUM_ORDER_PROPERTY_INTEGER property) { return order_integer(order(), chosen_order_ticket, property); }
 
-double OrderGetDouble(ENUM_ORDER_PROPERTY_DOUBLE property) {
+static double order_real(const Order &order, ENUM_ORDER_PROPERTY_DOUBLE property) {
   switch (property) {
-    case ORDER_VOLUME_INITIAL: return order().volume;
-    case ORDER_VOLUME_CURRENT: return order().volume_left;
-    case ORDER_PRICE_OPEN: return order().price;
-    case ORDER_SL: return order().sl;
-    case ORDER_TP: return order().tp;
+    case ORDER_VOLUME_INITIAL: return order.volume;
+    case ORDER_VOLUME_CURRENT: return order.volume_left;
+    case ORDER_PRICE_OPEN: return order.price;
+    case ORDER_SL: return order.sl;
+    case ORDER_TP: return order.tp;
   }
   mql_fatal("OrderGetDouble %d", property);
 }
+
+double OrderGetDouble(ENUM_ORDER_PROPERTY_DOUBLE property) { return order_real(order(), property); }
 
 string OrderGetString(ENUM_ORDER_PROPERTY_STRING property) {
   return property == ORDER_SYMBOL ? order().symbol : order().comment;
@@ -287,6 +293,15 @@ bool HistoryOrderSelect(ulong ticket) { return terminal.history.count(ticket) > 
 
 long HistoryOrderGetInteger(ulong ticket, ENUM_ORDER_PROPERTY_INTEGER property) {
   return order_integer(value_at(terminal.history, ticket), ticket, property);
+}
+
+double HistoryOrderGetDouble(ulong ticket, ENUM_ORDER_PROPERTY_DOUBLE property) {
+  return order_real(value_at(terminal.history, ticket), property);
+}
+
+string HistoryOrderGetString(ulong ticket, ENUM_ORDER_PROPERTY_STRING property) {
+  const Order &ended = value_at(terminal.history, ticket);
+  return property == ORDER_SYMBOL ? ended.symbol : ended.comment;
 }
 
 int HistoryDealsTotal() {

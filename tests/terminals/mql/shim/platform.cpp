@@ -26,7 +26,7 @@ long mql_now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count() + terminal.clock_shift_us;
 }
 
-datetime TimeGMT() { return mql_now_us() / 1000000; }
+datetime TimeGMT() { return (mql_now_us() + terminal.wall_shift_us) / 1000000; }
 datetime TimeLocal() { return TimeGMT(); }
 datetime TimeTradeServer() { return TimeGMT() + terminal.server_offset_s; }
 

@@ -83,6 +83,9 @@ struct Terminal {
   int timer_ms = 0;
   int short_sends = 0;  // the most bytes one SocketSend takes; 0 for no limit
   long clock_shift_us = 0;  // the virtual clock's lead over the machine's
+  long wall_shift_us = 0;  // what somebody has set this machine's clock by, without time passing
+  std::string dll_fails = "";
+  int dll_error = 0;  // the imported function that fails, and with what
   int last_error = 0;
   bool stopped = false;
 };

@@ -43,7 +43,10 @@ struct MqlTradeResult {
   string comment;
   uint request_id;
 };
-enum ENUM_TRADE_TRANSACTION_TYPE { TRADE_TRANSACTION_DEAL_ADD, TRADE_TRANSACTION_ORDER_ADD };
+enum ENUM_TRADE_TRANSACTION_TYPE {
+  TRADE_TRANSACTION_ORDER_ADD, TRADE_TRANSACTION_ORDER_UPDATE, TRADE_TRANSACTION_ORDER_DELETE,
+  TRADE_TRANSACTION_DEAL_ADD, TRADE_TRANSACTION_HISTORY_ADD, TRADE_TRANSACTION_POSITION
+};
 struct MqlTradeTransaction {
   ulong deal, order;
   string symbol;
@@ -87,6 +90,8 @@ string OrderGetString(ENUM_ORDER_PROPERTY_STRING property);
 bool HistorySelect(datetime from, datetime to);
 bool HistoryOrderSelect(ulong ticket);
 long HistoryOrderGetInteger(ulong ticket, ENUM_ORDER_PROPERTY_INTEGER property);
+double HistoryOrderGetDouble(ulong ticket, ENUM_ORDER_PROPERTY_DOUBLE property);
+string HistoryOrderGetString(ulong ticket, ENUM_ORDER_PROPERTY_STRING property);
 int HistoryDealsTotal();
 ulong HistoryDealGetTicket(int at);
 long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER property);

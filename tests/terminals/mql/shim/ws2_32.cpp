@@ -37,6 +37,7 @@ int descriptor_of(ulong handle) {
 int WSAStartup(ushort version, Array<uchar> &data) {
   if (!terminal.dlls_allowed) mql_fatal("a DLL is called without permission");
   if (version != 0x0202 || data.size() < 408) mql_fatal("WSAStartup with %zu bytes for its data", data.size());
+  if (terminal.dll_fails == "WSAStartup") return 10091;
   starts++;
   return 0;
 }
@@ -49,6 +50,10 @@ int WSACleanup() {
 int WSAGetLastError() { return last_error; }
 
 ulong socket(int family, int kind, int protocol) {
+  if (terminal.dll_fails == "socket") {
+    last_error = terminal.dll_error;
+    return ~0ul;
+  }
   int made = ::socket(family, kind, protocol);
   handles.insert(static_cast<ulong>(made));
   return static_cast<ulong>(made);
@@ -63,6 +68,10 @@ int connect(ulong handle, const Array<uchar> &address, int length) {
 
 int send(ulong handle, const Array<uchar> &data, int length, int) {
   if (length < 0 || static_cast<size_t>(length) > data.size()) mql_fatal("send of %d of %zu bytes", length, data.size());
+  if (terminal.dll_fails == "send") {
+    last_error = terminal.dll_error;
+    return -1;
+  }
   long most = terminal.short_sends && length > terminal.short_sends ? terminal.short_sends : length;
   long sent = ::send(descriptor_of(handle), data.data(), static_cast<ulong>(most), MSG_NOSIGNAL);
   return sent < 0 ? failed(errno) : static_cast<int>(sent);
