@@ -11,7 +11,7 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.beat import Scheduler
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fksbridge.settings")
 
@@ -39,6 +39,14 @@ def log_as_the_bridge_does(**_: object) -> None:
 def die_with_the_worker(**_: object) -> None:
     """A pool process that is busy when its worker is killed would go on unsupervised."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+@worker_ready.connect
+def settle_heap(**_: object) -> None:
+    """All tasks are loaded by now."""
+    from bridge_ingest import heap
+
+    heap.settle()
 
 
 def show_life(name: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from typing import Any
 
 import uvloop
 from django.core.management.base import BaseCommand
 
+from bridge_ingest import heap
 from bridge_ingest.gateway.server import serve
 
 
@@ -20,10 +20,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        # Records are bytes and arrays without cycles; the collector's full passes only cost p99.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 1000)
+        heap.settle()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_told())
 
