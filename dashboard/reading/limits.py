@@ -48,8 +48,11 @@ class Limit:
         return f"FKS_{self.name.upper()}" if hasattr(settings.FKS, self.name) else ""
 
     @property
-    def percent(self) -> int | None:
-        return None if self.share is None else round(self.share * 100)
+    def percent(self) -> str:
+        """`38`, `< 1`, or nothing where nothing can be measured."""
+        if self.share is None:
+            return ""
+        return "< 1" if 0 < self.share < 0.01 else f"{self.share * 100:.0f}"
 
     @property
     def state(self) -> str:
