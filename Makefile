@@ -48,7 +48,7 @@ docs/configuration.md: fksbridge/config.py $(VENV)/.runs
 bench: $(VENV)/.develops  ## Throughput and latency beside the baseline, measured now
 	@$(RUN) -m bench $(ARGS)
 
-fuzz: $(VENV)/.develops  ## Mutated messages, alerts, requests; MINUTES=0.2 of files for each format
+fuzz: $(VENV)/.develops  ## Mutated messages, alerts, requests; MINUTES=0.2 of files for each parser
 	@FUZZ_EXAMPLES=300 FUZZ_PARSER_EXAMPLES=20000 $(RUN) -m pytest --timeout 1800 \
 		tests/e2e/test_mutations.py tests/e2e/test_http_surface.py \
 		tests/webhooks/test_dialect_properties.py $(ARGS)

@@ -19,6 +19,7 @@ from bench import (
     latency,
     page,
     processes,
+    sessions,
     shm,
     stages,
     webhooks,
@@ -34,6 +35,7 @@ GROUPS = {
     "dashboard": (dashboard.DASHBOARD,),
     "forms": (forms.FORMS,),
     "webhooks": (webhooks.WEBHOOKS,),
+    "sessions": (sessions.MANY,),
     "ingest": (ingest.PACED, ingest.UNPACED),
     "imports": (imports.IMPORTS,),
     "shm": (shm.SHM,),
@@ -102,6 +104,8 @@ class Bench:
             return imports.measure(opened, len(self.report.load), say)
         if section is webhooks.WEBHOOKS:
             return webhooks.measure(opened, seconds, say)
+        if section is sessions.MANY:
+            return sessions.measure(opened, seconds, say)
         say("baseline")
         baseline = ingest.baseline_per_s(min(10.0, seconds))
         paced = section is ingest.PACED

@@ -57,6 +57,11 @@ def memory_mb(looked: dict[str, Usage], *names: str) -> float:
     return sum(used.memory_mb for name, used in looked.items() if name in names)
 
 
+def own_memory_mb(pid: int) -> float:
+    """PSS of one process without its children."""
+    return float(psutil.Process(pid).memory_full_info().pss / 2**20)
+
+
 def busy_s() -> float:
     """Processor time that this machine has spent since it started, by anybody, on anything."""
     times = psutil.cpu_times()

@@ -23,6 +23,15 @@ def publish(channel: str, payload: dict[str, Any]) -> None:
         log.warning("live_publish_failed", channel=channel, error=str(error))
 
 
+def publish_figures(message: dict[str, Any]) -> None:
+    """A process's figures of the last second: `{"process": ..., "at_ms": ..., "figures": ...}`."""
+    publish(names.LIVE_HEALTH, message)
+    try:
+        sync_redis().hset(names.FIGURES, message["process"], msgspec.json.encode(message))
+    except redis.RedisError as error:
+        log.warning("figures_not_kept", process=message["process"], error=str(error))
+
+
 def publish_event(event: dict[str, Any]) -> None:
     """Publish `{"kind": ..., "id": ..., ...}` to pages once the caller's transaction commits."""
     transaction.on_commit(lambda: publish(names.LIVE_EVENT, event))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from bridge_ingest import names
 from bridge_ingest.clock import now_us
 from bridge_ingest.journal.reader import Entry, position
-from bridge_ingest.live import publish
+from bridge_ingest.live import publish_figures
 
 _EVERY_S = 1.0
 
@@ -43,5 +42,5 @@ class Figures:
             **more,
         }
         message = {"process": self._process, "at_ms": now_us() // 1000, "figures": figures}
-        publish(names.LIVE_HEALTH, message)
+        publish_figures(message)
         self._items, self._lag_ms, self._since = 0, 0.0, time.monotonic()

@@ -94,7 +94,10 @@ async def _read(receive: Receive) -> bytes | None:
 
 def _wait_s(scope: Scope) -> float:
     """`?wait=20`; what is no number of seconds asks for no waiting."""
-    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("wait", ["0"])[0]
+    query: bytes = scope.get("query_string", b"")
+    if not query:
+        return 0.0
+    asked = parse_qs(query.decode("latin-1")).get("wait", ["0"])[0]
     return min(float(asked), MAX_WAIT_S) if asked.isascii() and asked.isdigit() else 0.0
 
 

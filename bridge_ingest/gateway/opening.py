@@ -66,6 +66,7 @@ async def open_session(
                 place = Place(session_id, stream, watermark)
                 opening = _opening(hello, identity, verifier, peer, place)
                 session = Session(opening, bridge.journal, bridge.board, peer, send)
+                _check_room(bridge)
                 bridge.add(session)
     except (DatabaseError, RedisError, OSError) as error:  # TimeoutError is an OSError
         log.error("hello_failed", client=hello.client, error=repr(error))
@@ -93,6 +94,15 @@ def _check_sessions(bridge: Bridge, identity: Identity) -> None:
     if open_now >= settings.FKS.client_sessions:
         reason = f"This client has {open_now} sessions here already; close one first."
         raise SessionError("limit", reason)
+
+
+def _check_room(bridge: Bridge) -> None:
+    """At the last moment: connections that have yet to say hello are not counted before."""
+    most = settings.FKS.max_sessions
+    if len(bridge.sessions) < most:
+        return
+    if sum(session.ended is None for session in bridge.sessions.values()) >= most:
+        raise SessionError("busy", "The bridge is full; try again later.")
 
 
 def _end_older(bridge: Bridge, stream: int) -> None:

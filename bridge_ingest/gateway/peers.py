@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from bridge_ingest.protocol.intake import Peer
@@ -45,6 +46,7 @@ def _values(headers: list[tuple[bytes, bytes]], wanted: bytes) -> Iterable[str]:
             yield from (part.strip() for part in value.decode("latin-1").split(","))
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(address: str) -> bool:
     try:
         parsed = ipaddress.ip_address(address)

@@ -12,6 +12,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from bridge_ingest import heartbeat, names
+from bridge_ingest.gateway.use import use
 
 if TYPE_CHECKING:
     from bridge_ingest.gateway.bridge import Bridge
@@ -48,6 +49,17 @@ async def health(bridge: Bridge) -> None:
         await _beat(bridge)
         payload = {"process": bridge.role, "at_ms": _now_ms(), "figures": _figures(bridge, rate)}
         await _publish(bridge, names.LIVE_HEALTH, payload)
+        await _keep(bridge, payload)
+
+
+async def _keep(bridge: Bridge, payload: dict[str, Any]) -> None:
+    """For who looks later: the last figures, and how far the limits are used."""
+    using = {"at_ms": payload["at_ms"], "use": use(bridge)}
+    with contextlib.suppress(RedisError, OSError):
+        async with bridge.redis.pipeline(transaction=False) as pipe:
+            pipe.hset(names.FIGURES, bridge.role, msgspec.json.encode(payload))
+            pipe.hset(names.USE, bridge.role, msgspec.json.encode(using))
+            await pipe.execute()
 
 
 def _figures(bridge: Bridge, rate: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import uvicorn
 from django.conf import settings
 
 from bridge_ingest.gateway.bridge import current, stop_current
+from bridge_ingest.gateway.one_write import OneWriteProtocol
 from bridge_ingest.gateway.sockets import SocketDoors
 from bridge_ingest.gateway.tcp import TcpConnection
 
@@ -81,6 +82,7 @@ def http_config(application: Any, host: str, port: int) -> uvicorn.Config:
         application,
         host=host,
         port=port,
+        http=OneWriteProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -40,6 +40,14 @@ class Bucket:
         self.level -= amount
         return True
 
+    def share_used(self, now: float) -> float:
+        """How much of the burst is used up: 0 for none, 1 and more for one that must wait."""
+        if not self.per_s:
+            return 0.0
+        full = self.per_s * BURST_S
+        level = min(full, self.level + (now - self.at) * self.per_s)
+        return (full - level) / full
+
     def owes_s(self, now: float) -> float:
         """How long until the debt is paid."""
         if not self.per_s or self.level >= 0:

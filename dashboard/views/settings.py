@@ -13,10 +13,11 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.acting import acting_user
-from dashboard.answers import changed, dialog, page, sent
+from dashboard.answers import changed, dialog, page, sent, wants
 from dashboard.forms.rules import RuleForm
 from dashboard.permissions import MATRIX, Act, act_view, requires
 from dashboard.reading import rules as reading
+from dashboard.reading.limits import limits_in_use
 from dashboard.roles import RANKS
 from market.models import Instrument
 from verification.actions import set_rule
@@ -117,6 +118,17 @@ def follow(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 @login_required
+def limits(request: HttpRequest) -> HttpResponse:
+    """Every limit, and how far it is used at this moment."""
+    found = limits_in_use()
+    whole = not wants(request, "limit-list")
+    template = "limits" if whole else "limit_list"
+    context = {"tab": "limits", "limits": found}
+    return page(request, f"dashboard/settings/{template}.html", context)
+
+
+@require_safe
+@login_required
 def bridge(request: HttpRequest) -> HttpResponse:
     """What holds here: durability, limits, doors; and who may do what."""
     config = django_settings.FKS
@@ -171,5 +183,6 @@ urlpatterns = [
     path("settings", rules, name="settings"),
     path("settings/rules/<slug:name>", rule, name="rule"),
     path("settings/rules/<slug:name>/follow", follow, name="rule-follow"),
+    path("settings/limits", limits, name="settings-limits"),
     path("settings/bridge", bridge, name="settings-bridge"),
 ]

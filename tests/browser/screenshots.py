@@ -135,6 +135,7 @@ def all_shots(page: Page) -> list[Shot]:
         Shot("settings", "/settings"),
         Shot("settings-rule", "/settings/rules/deviation"),
         Shot("settings-people", "/settings/people"),
+        Shot("settings-limits", "/settings/limits"),
         Shot("settings-bridge", "/settings/bridge"),
         Shot("about", "/about"),
         Shot("styleguide", "/styleguide"),

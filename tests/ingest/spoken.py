@@ -30,10 +30,13 @@ class Spoken(Session):
         may_ingest: bool = True,
         replay: bool = False,
         symbols: int = 100,
+        features: frozenset[str] = frozenset(),
     ) -> None:
         client = ClientState(stream, "T", "mt5", {"EURUSD": SourceRef(stream, 0)})
         clocks = Clocks(0, replay=replay)
-        opening = Opening(uuid.uuid4(), client, stream, 0, clocks, may_ingest, True)
+        opening = Opening(
+            uuid.uuid4(), client, stream, 0, clocks, may_ingest, True, features=features
+        )
         self.told: list[dict[str, Any]] = []
         self._symbols = symbols
         super().__init__(opening, journal, Board(), PEER, lambda b: self.told.append(json.loads(b)))
@@ -43,6 +46,13 @@ class Spoken(Session):
 
     def says_bytes(self, data: bytes) -> None:
         self.feed(data)
+        self.works()
+
+    def hears_frame(self, frame: bytes) -> None:
+        self.feed_frame(frame)
+        self.works()
+
+    def works(self) -> None:
         while (symbol := self.work(NOW_US)) is not None:
             if len(self.client.sources) < self._symbols:
                 self.client.sources[symbol] = SourceRef(len(self.client.sources) + 100, 0)

@@ -86,6 +86,7 @@ DOORS = (
     Door("audit", "viewer"),
     Door("audit-chain", "viewer"),
     Door("settings", "viewer"),
+    Door("settings-limits", "viewer"),
     Door("settings-bridge", "viewer"),
     Door("rule", "admin", extra=("deviation",)),
     Door("rule-follow", "admin", "post", extra=("deviation",)),
