@@ -17,7 +17,6 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private const int FirstPauseMs = 200;
         private const int LongestPauseMs = 10000;
         private const string States = " order position account ";
-        private const string SpoolName = "FKSBridge.unsent";
 
         private readonly object gate = new object();
         private readonly Settings settings;
@@ -27,7 +26,6 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         private readonly Random jitter = new Random();
         private readonly Thread thread;
         private readonly Signer signer;
-        private Spool spool;
         private ItemStream stream;
         private Link link;
         private bool isOpen;
@@ -104,7 +102,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                     return;
                 stream.Append(item);
                 if (spool != null && spool.IsLong)
-                    Write(delegate { spool.Replace(stream.Lines(settings.Client)); });
+                    OnDisk(delegate { spool.Replace(stream.Lines(settings.Client)); });
                 Monitor.PulseAll(gate);
             }
         }
@@ -302,39 +300,6 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             log("connected to " + settings.Host + " as " + settings.Client);
             if (OnWelcome != null)
                 OnWelcome();
-        }
-
-        // What outlives NinjaTrader.
-
-        private void OpenSpool()
-        {
-            List<string> lines = new List<string>();
-            spool = new Spool(Path.Combine(settings.Folder, SpoolName));
-            // After a compile in the editor the instance before may still hold the file for a moment.
-            for (int tries = 0; tries < 10 && Disk.Refusal(delegate { spool.Read(); }) != null; tries++)
-                Thread.Sleep(200);
-            Write(delegate { lines = spool.Read(); });
-            Keep(ItemStream.Restored(settings.Buffer, lines, settings.Client));
-        }
-
-        private void Keep(ItemStream kept)
-        {
-            stream = kept;
-            if (spool == null)
-                return;
-            Write(delegate { spool.Replace(stream.Lines(settings.Client)); });
-            stream.Changed = delegate(string line) { Write(delegate { spool.Add(line); }); };
-        }
-
-        /// <summary>A disk that fails ends the keeping, not the sending.</summary>
-        private void Write(Action toSpool)
-        {
-            string refusal = spool == null ? null : Disk.Refusal(toSpool);
-            if (refusal == null)
-                return;
-            log("unsent items are kept in memory only: " + refusal);
-            spool.Dispose();
-            spool = null;
         }
 
         // Writing.

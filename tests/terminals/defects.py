@@ -114,7 +114,7 @@ NINJATRADER = [
     Defect("FKSAccounts.cs", "Attach().ForEach(Tell);", "Attach();", _LATE),
     Defect("FKSAccounts.cs", "FKSClock.Running() >= allAt", "false", _STANDS),
     Defect("FKSAccounts.cs", "watched.ForEach(Detach);", "", "test_a_bridge_that_takes_no"),
-    Defect("FKSAccounts.cs", "FindAll(FKSTrades.IsOpen).", "", _LATE),
+    Defect("FKSAccounts.cs", ".FindAll(FKSTrades.IsOpen)", "", _LATE),
     Defect("FKSTrades.cs", "? 0L : quantity", "? quantity : quantity", _LATE),
     Defect("FKSTrades.cs", "if (value != 0)", "if (value >= 0)", _STANDS),
     Defect("FKSTrades.cs", "quantity - filled", "filled", _STANDS),

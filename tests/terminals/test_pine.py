@@ -18,6 +18,7 @@ from tests.terminals.tradingview import (
     PINE,
     Candle,
     Chart,
+    Fill,
     Said,
     Step,
     btcbusd,
@@ -311,8 +312,11 @@ def test_each_filled_order_is_told_with_its_bar_and_stored(bridge: LiveBridge) -
     dialog = dialog_message(STRATEGY)
     told = [objects(filled(dialog, fill))[0] for fill in said.fills]
     assert {fill.id for fill in said.fills} == {"Long", "Long out", "Short", "Short out"}
+    entry = 0.0
     for content, fill in zip(told, said.fills, strict=True):
-        assert_an_order_is_told(content, fill.step, candles[60:])
+        if content["market_position"] != "flat":
+            entry = content["order_price"]
+        assert_an_order_is_told(content, fill, candles[60 + fill.step - 1], entry)
     assert len({content["id"] for content in told}) == len(told) > 10
     key = bridge.issue_key("STRATEGY", platform="tradingview", scopes="webhook")
     for fill in said.fills:
@@ -330,15 +334,19 @@ def bars_of(told: list[dict[str, Any]]) -> set[tuple[int, tuple[float, ...]]]:
     return {(content["time"], tuple(content[name] for name in names)) for content in told}
 
 
-def assert_an_order_is_told(content: dict[str, Any], step: int, candles: list[Candle]) -> None:
-    """The bar is the one decided on, and stop and target lie on their sides of the fill."""
-    decided = candles[step - 1]
+def assert_an_order_is_told(
+    content: dict[str, Any], fill: Fill, decided: Candle, entry: float
+) -> None:
+    """The bar is the one decided on, stop and target lie on their sides of its price."""
     assert (content["time"], content["close"]) == (decided.open_ms, decided.close)
-    entry_is_long = (content["order_action"] == "buy") == (content["market_position"] != "flat")
+    assert content["id"] == f"fks/BINANCE:BTCBUSD/1/{decided.open_ms}/{fill.id}"
+    opens = content["market_position"] != "flat"
+    is_long = (content["order_action"] == "buy") == opens
     below, above = content["stop_loss"], content["take_profit"]
-    if not entry_is_long:
+    if not is_long:
         below, above = above, below
-    assert below < above
+    # When an order is placed its price is not known yet: it is reckoned from the bar's close.
+    assert below < (content["close"] if opens else entry) < above
     assert content["order_contracts"] in (1, 2)
     assert content["market_position_size"] in (0, 1)
     assert content["order_price"] > 0
