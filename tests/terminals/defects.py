@@ -235,6 +235,7 @@ _LIFE, _LOOKED = "test_a_signal_is_erased", "test_an_order_during_which"
 _STATES, _MINUTE = "test_orders_positions_and", "test_the_account_is_told_at_each"
 _FRAMES = "test_over_zeromq_ticks"
 _SESSION5, _TRADE5 = "Include/FKS/Session.mqh", "Include/FKS/Trade.mqh"
+_OUT = "Include/FKS/Outgoing.mqh"
 _FEED, _RING = "Include/FKS/Feed.mqh", "Include/FKS/Ring.mqh"
 _BRIDGE5, _TEXT5 = "Include/FKS/Bridge.mqh", "Include/FKS/Text.mqh"
 _RECORDS5, _DESK = "Include/FKS/Records.mqh", "Include/FKS/Desk.mqh"
@@ -248,23 +249,23 @@ MQL5 = [
     Defect(_TEXT5, "MathMax(0, left), 4096", "MathMax(1, left), 4096", "test_pings_of_the_bridge"),
     Defect(_TEXT5, "while(StringGetCharacter(text, end - 1) == '0')", "if(true)",
            "test_a_trade_price"),
-    Defect(_SESSION5, "m_cursor = resume;", "m_cursor = MathMax(m_cursor, resume);", _AGAIN),
-    Defect(_SESSION5, "ArrayResize(m_in, 0);\n      ArrayResize(m_out", "ArrayResize(m_out",
+    Defect(_OUT, "m_cursor = resume;", "m_cursor = MathMax(m_cursor, resume);", _AGAIN),
+    Defect(_SESSION5, "ArrayResize(m_in, 0);\n      Forget", "Forget",
            _AGAIN),
-    Defect(_SESSION5, "m_ring.Ack(seq);", "m_ring.Ack(seq - 1);", _RESEND),
+    Defect(_OUT, "m_ring.Ack(seq);", "m_ring.Ack(seq - 1);", _RESEND),
     Defect(_SESSION5, "if(seq > m_reached)", "if(seq > m_reached + 100)", _NONSENSE),
     Defect(_SESSION5, "if(resume > m_ring.Next())", "if(false)", _NONSENSE),
     Defect(_SESSION5, 'm_cursor = MathMin(m_cursor, message.Whole(0, "from"));', "m_cursor += 0;",
            _RESEND),
-    Defect(_SESSION5, "m_cursor = end;", "m_cursor = end + 1;", _RESEND),
-    Defect(_SESSION5, " && m_ring.At(seq).symbol == symbol", "",
+    Defect(_OUT, "m_cursor = end;", "m_cursor = end + 1;", _RESEND),
+    Defect(_OUT, " && m_ring.At(seq).symbol == symbol", "",
            "test_five_thousand_ticks_of_three"),
     Defect(_SESSION5, 'return code == "auth" || code == "revoked"', 'return code == "auth"',
            "test_a_revoked"),
-    Defect(_SESSION5, 'line + "\\thmac:"', 'line + " hmac:"', "test_a_signed_line"),
-    Defect(_SESSION5, "head.count++;", "head.count += 2;", _BATCH),
-    Defect(_SESSION5, "      m_numbers.Forget();\n", "", _NATIVE, _STORY5),
-    Defect(_SESSION5, 'return m_who.secret == "" ?', 'return m_who.secret != "x" ?', _PLAIN),
+    Defect(_OUT, 'line + "\\thmac:"', 'line + " hmac:"', "test_a_signed_line"),
+    Defect(_OUT, "head.count++;", "head.count += 2;", _BATCH),
+    Defect(_OUT, "      m_numbers.Forget();\n", "", _NATIVE, _STORY5),
+    Defect(_OUT, 'return m_who.secret == "" ?', 'return m_who.secret != "x" ?', _PLAIN),
     Defect(_RECORDS5, "NormalizeDouble(value, digits)", "value", _BATCH),
     Defect(_RECORDS5, "FKS_RECORD_BYTES * count", "31 * count", _FRAMES, _OTHERS),
     Defect(_FEED, "tick.time_msc * 1000", "tick.time_msc", _BATCH),

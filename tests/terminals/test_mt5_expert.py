@@ -120,6 +120,7 @@ def test_five_thousand_ticks_of_three_symbols_arrive_once_though_the_line_is_cut
         bridge.wait_for_stats(client, produced=5000, stored=5000, lost=0, refused=0)
         terminal.wait_for(all_acknowledged, "everything to be acknowledged")
         assert line.connections == 4  # two refused, one cut, one that lasted
+        assert all("binary" in message for message in line.of_type("ticks"))
         heard: dict[str, dict[int, Any]] = {name: {} for name in sent}
         for message in line.of_type("ticks"):
             for seq, row in enumerate(message["ticks"], message["seq"]):
@@ -438,7 +439,7 @@ def test_the_account_is_told_at_each_session_and_looked_at_every_minute(
         terminal.start()
         told.await_message("account", positions=[12, 13])
         terminal.command("lose_position", 13)  # of which no event tells
-        terminal.set("clock_ms", 60_000)
+        terminal.elapse(65, 5000)
         told.await_message("account", positions=[12])
         assert told_of(told, "position", 13) == [("filled", 0.1), (None, 0)]
         before = len(told.of_type("account"))

@@ -177,17 +177,36 @@ private:
       return ",\"time_ms\":" + IntegerToString((long)TimeTradeServer() * 1000);
    }
 
+   string OrderFields(const ulong ticket, const string symbol, const long type, const double volume, const double left,
+                      const double price, const double stop, const double target, const long magic,
+                      const string comment) const
+   {
+      return "\"ticket\":" + IntegerToString((long)ticket) + ",\"symbol\":" + JsonQuoted(symbol) + ",\"side\":\"" +
+             SideOf(type) + "\",\"kind\":\"" + KindOf(type) + "\",\"volume\":" + NumberText(volume) +
+             ",\"volume_left\":" + NumberText(left) + ",\"price\":" + NumberText(price) + ",\"stop_loss\":" +
+             NumberText(stop) + ",\"take_profit\":" + NumberText(target) + ",\"magic\":" + IntegerToString(magic) +
+             ",\"comment\":" + JsonQuoted(comment);
+   }
+
+   // Of the order that is selected.
    string OrderText(const ulong ticket) const
    {
-      return "\"ticket\":" + IntegerToString((long)ticket) + ",\"symbol\":" +
-             JsonQuoted(OrderGetString(ORDER_SYMBOL)) + ",\"side\":\"" + SideOf(OrderGetInteger(ORDER_TYPE)) +
-             "\",\"kind\":\"" + KindOf(OrderGetInteger(ORDER_TYPE)) + "\",\"volume\":" +
-             NumberText(OrderGetDouble(ORDER_VOLUME_INITIAL)) + ",\"volume_left\":" +
-             NumberText(OrderGetDouble(ORDER_VOLUME_CURRENT)) + ",\"price\":" +
-             NumberText(OrderGetDouble(ORDER_PRICE_OPEN)) + ",\"stop_loss\":" + NumberText(OrderGetDouble(ORDER_SL)) +
-             ",\"take_profit\":" + NumberText(OrderGetDouble(ORDER_TP)) + ",\"magic\":" +
-             IntegerToString(OrderGetInteger(ORDER_MAGIC)) + ",\"comment\":" +
-             JsonQuoted(OrderGetString(ORDER_COMMENT));
+      return OrderFields(ticket, OrderGetString(ORDER_SYMBOL), OrderGetInteger(ORDER_TYPE),
+                         OrderGetDouble(ORDER_VOLUME_INITIAL), OrderGetDouble(ORDER_VOLUME_CURRENT),
+                         OrderGetDouble(ORDER_PRICE_OPEN), OrderGetDouble(ORDER_SL), OrderGetDouble(ORDER_TP),
+                         OrderGetInteger(ORDER_MAGIC), OrderGetString(ORDER_COMMENT));
+   }
+
+   // Of an order that is history.
+   string EndedText(const ulong ticket) const
+   {
+      return OrderFields(ticket, HistoryOrderGetString(ticket, ORDER_SYMBOL),
+                         HistoryOrderGetInteger(ticket, ORDER_TYPE),
+                         HistoryOrderGetDouble(ticket, ORDER_VOLUME_INITIAL),
+                         HistoryOrderGetDouble(ticket, ORDER_VOLUME_CURRENT),
+                         HistoryOrderGetDouble(ticket, ORDER_PRICE_OPEN), HistoryOrderGetDouble(ticket, ORDER_SL),
+                         HistoryOrderGetDouble(ticket, ORDER_TP), HistoryOrderGetInteger(ticket, ORDER_MAGIC),
+                         HistoryOrderGetString(ticket, ORDER_COMMENT));
    }
 
    string PositionText(const ulong ticket) const
@@ -201,22 +220,6 @@ private:
              NumberText(PositionGetDouble(POSITION_TP)) + ",\"magic\":" +
              IntegerToString(PositionGetInteger(POSITION_MAGIC)) + ",\"comment\":" +
              JsonQuoted(PositionGetString(POSITION_COMMENT));
-   }
-
-   // An order's last state, once it is history.
-   string EndedText(const ulong ticket) const
-   {
-      return "\"ticket\":" + IntegerToString((long)ticket) + ",\"symbol\":" +
-             JsonQuoted(HistoryOrderGetString(ticket, ORDER_SYMBOL)) + ",\"side\":\"" +
-             SideOf(HistoryOrderGetInteger(ticket, ORDER_TYPE)) + "\",\"kind\":\"" +
-             KindOf(HistoryOrderGetInteger(ticket, ORDER_TYPE)) + "\",\"volume\":" +
-             NumberText(HistoryOrderGetDouble(ticket, ORDER_VOLUME_INITIAL)) + ",\"volume_left\":" +
-             NumberText(HistoryOrderGetDouble(ticket, ORDER_VOLUME_CURRENT)) + ",\"price\":" +
-             NumberText(HistoryOrderGetDouble(ticket, ORDER_PRICE_OPEN)) + ",\"stop_loss\":" +
-             NumberText(HistoryOrderGetDouble(ticket, ORDER_SL)) + ",\"take_profit\":" +
-             NumberText(HistoryOrderGetDouble(ticket, ORDER_TP)) + ",\"magic\":" +
-             IntegerToString(HistoryOrderGetInteger(ticket, ORDER_MAGIC)) + ",\"comment\":" +
-             JsonQuoted(HistoryOrderGetString(ticket, ORDER_COMMENT));
    }
 
    string EndOf(const ulong ticket) const
