@@ -18,8 +18,8 @@ MINUTES ?= 0.2
 PINE_TESTS := tests/terminals/pine
 PINETS := $(if $(shell command -v npm),$(PINE_TESTS)/node_modules/.package-lock.json)
 
-.PHONY: native wine wine-test shm-soak mql-coverage mql-mutants ninja-coverage ninja-mutants pine-coverage \
-	pine-mutants help demo run test lint bench fuzz kill-test screenshots requirements clean
+.PHONY: native wine wine-test shm-soak mql-coverage mql-mutants ninja-coverage ninja-mutants pine-coverage
+.PHONY: pine-mutants help demo run test lint bench fuzz kill-test screenshots requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile

@@ -48,7 +48,7 @@ _LET_GO_WITHIN_S = 0.5
 
 
 class Bridge:
-    """See the module's docstring. `start` and `stop` once each."""
+    """See the module's docstring. `start`, `stop` and `close` once each."""
 
     def __init__(self, role: str) -> None:
         self.role = role
@@ -95,7 +95,7 @@ class Bridge:
         return task
 
     async def stop(self) -> None:
-        """Tell every session, commit what is pending, let go."""
+        """Tell every session and commit what is pending."""
         for session in list(self.sessions.values()):
             session.end("shutdown", "The gateway is stopping; connect again.")
         jobs = list(self._tasks)
@@ -110,6 +110,9 @@ class Bridge:
             await asyncio.wait(jobs, timeout=_LET_GO_WITHIN_S)
         self._kicker.shutdown(wait=False, cancel_futures=True)
         self.directory.close()
+
+    async def close(self) -> None:
+        """Let go of Redis, once the sessions have handed on what they were sent."""
         await self._sign_off()
         await self.redis.aclose()
 
@@ -241,6 +244,14 @@ def current(role: str = "web") -> Bridge:
 
 
 async def stop_current() -> None:
-    bridge = _current.pop(id(asyncio.get_running_loop()), None)
+    """The first half of the end; conversations may still say what they have to say."""
+    bridge = _current.get(id(asyncio.get_running_loop()))
     if bridge is not None:
         await bridge.stop()
+
+
+async def close_current() -> None:
+    """The second half, after the last conversation."""
+    bridge = _current.pop(id(asyncio.get_running_loop()), None)
+    if bridge is not None:
+        await bridge.close()

@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from django.conf import settings
 
-from bridge_ingest.gateway.bridge import current, stop_current
+from bridge_ingest.gateway.bridge import close_current, current, stop_current
 from bridge_ingest.gateway.one_write import OneWriteProtocol
 from bridge_ingest.gateway.sockets import SocketDoors
 from bridge_ingest.gateway.tcp import TcpConnection
@@ -47,6 +47,7 @@ async def serve(told: asyncio.Event, reload: asyncio.Event) -> None:
     await stop_current()
     await asyncio.gather(_say_goodbye(connections), doors.close())
     await http_task
+    await close_current()
 
 
 async def _say_goodbye(connections: set[TcpConnection]) -> None:

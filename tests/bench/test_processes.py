@@ -20,6 +20,7 @@ def test_every_process_of_a_bridge_is_named() -> None:
         "redis": "redis",
         "worker.0": "worker.shards",
         "worker.1": "worker.shards",
+        "worker.strategies": "worker.strategies",
         "worker.default": "worker.default",
         "web": "web",
         "gateway": "gateway",

@@ -45,7 +45,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 def test_every_goal_of_the_makefile_says_what_it_does() -> None:
     makefile = (PROJECT / "Makefile").read_text("utf-8")
-    phony = re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
-    assert phony is not None
-    for goal in phony[1].split():
+    goals = " ".join(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)).split()
+    assert len(goals) > 10
+    for goal in goals:
         assert re.search(rf"^{goal}:.*## .+", makefile, re.MULTILINE), goal

@@ -141,6 +141,7 @@ async def door() -> AsyncIterator[Door]:
         await bridge_module.stop_current()
         if tasks:
             await asyncio.wait(tasks, timeout=2)
+        await bridge_module.close_current()
         pool.shutdown()
 
 

@@ -13,7 +13,6 @@ from bridge_ingest.clock import now_us
 from bridge_ingest.journal.layout import REPLAY, Records
 from bridge_ingest.journal.reader import Entry
 from bridge_ingest.models import Source
-from fksbridge import pipeline as pipeline_module
 from fksbridge.pipeline import TickPipeline
 from market import adopt, matching
 from market.models import Feed
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def clean(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Workers look for moved feeds at once, so that no test must wait a second for it."""
-    monkeypatch.setattr(pipeline_module, "_MATCHES_EVERY_S", 0.0)
+    monkeypatch.setattr(matching, "_LOOK_EVERY_S", 0.0)
     adopt.forget()
     yield
     adopt.forget()
