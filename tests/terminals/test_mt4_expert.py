@@ -416,6 +416,8 @@ def test_after_a_crash_during_an_order_it_is_looked_up_and_never_sent_again(
     it.terminal.set("die_in_order_send", True)
     it.bridge.signal("d1", execute=True)
     assert it.terminal.await_death() == -9
+    # An answer to the dead program's last ping is none to what the next one says.
+    it.bridge.say(type="pong", t="2")
     again = attach(launch, name, start=False, InpExecute=True, InpMagic=77)
     if filled:
         again.command("deal", 503, 499, 78, "EURUSD", "FKSd1", 1.2)

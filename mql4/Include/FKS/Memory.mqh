@@ -35,6 +35,7 @@ private:
    int m_handle;
    uchar m_text[];
    long m_aheadMs;   // the bridge's clock minus this machine's
+   string m_run;     // in front of each ping's mark
    long m_pings;
    long m_answered;
 
@@ -60,12 +61,14 @@ private:
    }
 
 public:
-   CMemory() : m_handle(0), m_aheadMs(0), m_pings(0), m_answered(0) {}
+   CMemory() : m_handle(0), m_aheadMs(0), m_run(""), m_pings(0), m_answered(0) {}
 
    // Returns the problem with its remedy, or "".
    string Open(const string name, const int capacity)
    {
       m_handle = fksbridge::BrOpen(name, (uint)capacity, FKS_TERMINAL_ROLE);
+      // The memory may still hold answers to pings of a program that has died.
+      m_run = IntegerToString(fksbridge::BrNowMs()) + ".";
       m_pings = 0;
       m_answered = 0;
       return m_handle > 0 ? "" : WhyNot(m_handle);
@@ -115,13 +118,14 @@ public:
    bool Ping()
    {
       m_pings++;
-      return Say("{\"type\":\"ping\",\"t\":\"" + IntegerToString(m_pings) + "\"}");
+      return Say("{\"type\":\"ping\",\"t\":\"" + m_run + IntegerToString(m_pings) + "\"}");
    }
 
    // The bridge has answered a ping: whatever was said before it is heard.
    void Pong(const string mark)
    {
-      m_answered = StringToInteger(mark);
+      if(StringFind(mark, m_run) == 0)
+         m_answered = StringToInteger(StringSubstr(mark, StringLen(m_run)));
    }
 
    void SetAhead(const long ms) { m_aheadMs = ms; }
