@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging.config
 import os
 import signal
@@ -11,7 +12,11 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.beat import Scheduler
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import (
+    setup_logging,
+    worker_before_create_process,
+    worker_process_init,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fksbridge.settings")
 
@@ -39,6 +44,13 @@ def log_as_the_bridge_does(**_: object) -> None:
 def die_with_the_worker(**_: object) -> None:
     """A pool process that is busy when its worker is killed would go on unsupervised."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+@worker_before_create_process.connect
+def share_memory(**_: object) -> None:
+    """A collection in a pool process would write into every object, and so copy every page."""
+    gc.collect()
+    gc.freeze()
 
 
 def show_life(name: str) -> None:
