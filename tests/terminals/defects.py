@@ -206,7 +206,7 @@ MQL5 = [
     Defect(_TEXT5, "      copied--;\n", "      copied += 0;\n", "test_a_signed_line"),
     Defect(_TEXT5, "MathMax(0, left), 4096", "MathMax(1, left), 4096", "test_pings_of_the_bridge"),
     Defect(_TEXT5, "while(StringGetCharacter(text, end - 1) == '0')", "if(true)",
-           "test_a_trade_price"),
+           _PLAIN),
     Defect(_OUT, "m_cursor = resume;", "m_cursor = MathMax(m_cursor, resume);", _AGAIN),
     Defect(_SESSION5, "ArrayResize(m_in, 0);\n      Forget", "Forget",
            _AGAIN),

@@ -159,8 +159,11 @@ def test_without_an_agreement_or_with_signed_lines_ticks_go_out_as_json(
 ) -> None:
     with scripted_bridge() as told:
         terminal = attach(launch, told, client, InpSecret=secret)
-        terminal.ticks("EURUSD", quotes(7, terminal.now_ms + 1000))
+        rows = quotes(7, terminal.now_ms + 1000)
+        terminal.ticks("EURUSD", rows)
         wait_for(lambda: told.highest == 7, 10, "seven ticks")
+        sent = [tuple(row[:3]) for message in told.of_type("ticks") for row in message["ticks"]]
+        assert sent == rows
         assert told.hellos[0].get("features", []) == ([] if secret else ["binary"])
         assert not any("binary" in message for message in told.of_type("ticks"))
 
