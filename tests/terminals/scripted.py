@@ -40,11 +40,14 @@ class ScriptedBridge:
         self.say_raw("".join(json.dumps(message) + "\n" for message in messages).encode())
 
     def say_raw(self, said: bytes) -> None:
+        self._await_connection().sendall(said)
+
+    def _await_connection(self) -> socket.socket:
         ends = time.monotonic() + 10
-        while self._connection is None:
+        while (connection := self._connection) is None:
             assert time.monotonic() < ends, "no terminal came"
             time.sleep(0.01)
-        self._connection.sendall(said)
+        return connection
 
     def signal(self, signal_id: str, **more: Any) -> None:
         """Say a signal for EURUSD with all its levels, unless told otherwise."""
@@ -54,8 +57,8 @@ class ScriptedBridge:
 
     def hang_up(self) -> None:
         """End the terminal's connection."""
-        connection, self._connection = self._connection, None
-        assert connection is not None
+        connection = self._await_connection()
+        self._connection = None
         connection.shutdown(socket.SHUT_RDWR)
 
     def states(self, signal_id: str) -> list[str]:

@@ -135,10 +135,16 @@ def test_a_binary_batch_is_to_the_byte_what_the_agents_encoder_makes(
 ) -> None:
     with scripted_bridge(features=["binary"]) as told:
         terminal = attach(launch, told, client, InpSymbols="EURUSD,GBPUSD", symbols=["GBPUSD"])
+        told.answer = b"\r"  # no welcome yet, so that both symbols wait side by side
+        told.hang_up()
+        wait_for(lambda: len(told.hellos) == 2, 10, "the second hello")
         first = terminal.now_ms + 1000
         for name in ("EURUSD", "GBPUSD"):
             for at in range(3):  # a price that no double holds exactly, and a volume
                 terminal.tick(name, first + at // 2, 1.08123 + at * 1e-5, 1.0813, 0.25 * at)
+        terminal.wait_for(lambda state: " 6 waiting" in state["comment"], "six ticks")
+        told.answer = None
+        told.hang_up()
         wait_for(lambda: told.highest == 6, 10, "six ticks")
         assert told.hellos[0]["features"] == ["binary"]
         maps = [message["map"] for message in told.of_type("symbols")]
@@ -159,8 +165,11 @@ def test_without_an_agreement_or_with_signed_lines_ticks_go_out_as_json(
 ) -> None:
     with scripted_bridge() as told:
         terminal = attach(launch, told, client, InpSecret=secret)
-        terminal.ticks("EURUSD", quotes(7, terminal.now_ms + 1000))
+        rows = quotes(7, terminal.now_ms + 1000)
+        terminal.ticks("EURUSD", rows)
         wait_for(lambda: told.highest == 7, 10, "seven ticks")
+        sent = [tuple(row[:3]) for message in told.of_type("ticks") for row in message["ticks"]]
+        assert sent == rows
         assert told.hellos[0].get("features", []) == ([] if secret else ["binary"])
         assert not any("binary" in message for message in told.of_type("ticks"))
 
