@@ -51,6 +51,8 @@ _SIGNS = "test_a_client_that_must_sign"
 _EXPIRES = "test_a_signal_expires_by"
 _JUMP = "test_a_jump_of_the_machines"
 _NAMES = "test_a_certificate_is_for"
+_GROWN = "test_the_file_is"
+_LOCKED = "test_a_file_that_cannot"
 _PAUSES = "test_pauses_between"
 _LATE = "test_an_account_that_comes"
 _STANDS = "test_what_stands_is_told"
@@ -76,7 +78,7 @@ NINJATRADER = [
     ),
     Defect("FKSSignals.cs", 'life.State = "expired";', "", "test_lines_go"),
     Defect("FKSTrust.cs", "isOtherName || !", "isOtherName && !", "test_a_certificate"),
-    Defect("FKSTrust.cs", _SIGNED, "true", "test_a_certificate"),
+    Defect("FKSTrust.cs", _SIGNED, "isChain || root != null", "test_a_certificate"),
     Defect("FKSHub.cs", "return feeder == owner;", "return true;", _CHARTS),
     Defect("FKSHub.cs", "Feeders.Remove(what);", "feeder = null;", _CHARTS),
     Defect("FKSBars.cs", '"stamp", "close"', '"stamp", "open"', _BARS),
@@ -94,13 +96,13 @@ NINJATRADER = [
     Defect("FKSStream.cs", 'Tell("gap", ', 'Tell("gape", ', _RESTARTED, _KEPT),
     Defect("FKSStream.cs", "wanted > reached + 1", "wanted > next", _OLDER, _KEPT),
     Defect("FKSStream.cs", "Math.Max(first, restoredThrough + 1)", "first", _OLDER, _KEPT),
-    Defect("FKSStream.cs", "head[1] == owner ? stream", "true ? stream", _ANOTHERS, _KEPT),
+    Defect("FKSStream.cs", "head[1] == owner ?", "head[1] != null ?", _ANOTHERS, _KEPT),
     Defect("FKSStream.cs", "stream.reached = stream.next - 1;", "", _RESTARTED, _KEPT),
     Defect("FKSStream.cs", "Dropped -= rescued;", "", "test_a_number_that_was_dropped", _KEPT),
     Defect("FKSStream.cs", "            Dropped += held;\n", "", "test_of_a_damaged_file", _KEPT),
     Defect("FKSSpool.cs", "lines.RemoveAt(lines.Count - 1);", "", "test_of_a_damaged_file", _KEPT),
-    Defect("FKSSpool.cs", "return file != null &&", "return false &&", "test_the_file_is", _KEPT),
-    Defect("FKSSpool.cs", "error is IOException || ", "", "test_a_file_that_cannot", _KEPT),
+    Defect("FKSSpool.cs", "file != null && file.", "file == null && file.", _GROWN, _KEPT),
+    Defect("FKSSpool.cs", "is UnauthorizedAccess", "is InvalidTimeZone", _LOCKED, _KEPT),
     Defect("FKSSigner.cs", '"x2"', '"x"', _SIGNS, _KEPT),
     Defect("FKSClient.cs", "Write(signer.Signed(message))", "Write(message)", _SIGNS, _KEPT),
     Defect("FKSClient.cs", "0.5 + chance / 2", "0.5", _PAUSES, _KEPT),
@@ -112,7 +114,7 @@ NINJATRADER = [
     Defect("FKSTrust.cs", "(length << 8) | names", "(length << 7) | names", _NAMES, _KEPT),
     Defect("FKSTrust.cs", 'dot > 0 ? "*"', 'dot > 0 ? name + "*"', _NAMES, _KEPT),
     Defect("FKSAccounts.cs", "Attach().ForEach(Tell);", "Attach();", _LATE),
-    Defect("FKSAccounts.cs", "FKSClock.Running() >= allAt", "false", _STANDS),
+    Defect("FKSAccounts.cs", ">= allAt", ">= allAt + AllEvery + AllEvery", _STANDS),
     Defect("FKSAccounts.cs", "watched.ForEach(Detach);", "", "test_a_bridge_that_takes_no"),
     Defect("FKSAccounts.cs", ".FindAll(FKSTrades.IsOpen)", "", _LATE),
     Defect("FKSTrades.cs", "? 0L : quantity", "? quantity : quantity", _LATE),
