@@ -174,30 +174,25 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             try
             {
                 Converse();
-            }
-            catch (RefusedException error)
-            {
-                log("stopped: " + error.Message + ". Mend " + Settings.FileName + " and save it.");
-                return false;
-            }
-            catch (IOException error)
-            {
-                Note(error.Message);
-            }
-            catch (JsonException error)
-            {
-                Note("the bridge sent what cannot be read: " + error.Message);
-            }
-            catch (ObjectDisposedException)
-            {
-                Note("the connection was closed");
+                Note("the bridge closed the connection");
+                return true;
             }
             catch (Exception error)
             {
                 // What escapes a thread ends NinjaTrader; a defect of ours must not.
-                Note("a defect, please report it: " + error);
+                return MayTryAgain(error);
             }
-            return true;
+        }
+
+        private bool MayTryAgain(Exception error)
+        {
+            if (error is RefusedException)
+                log("stopped: " + error.Message + ". Mend " + Settings.FileName + " and save it.");
+            else if (error is JsonException)
+                Note("the bridge sent what cannot be read: " + error.Message);
+            else
+                Note(Link.WhyBroken(error) ?? "a defect, please report it: " + error);
+            return !(error is RefusedException);
         }
 
         private void Note(string reason)
@@ -241,7 +236,6 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 writer = started;
                 for (string line = opened.Read(); line != null; line = opened.Read())
                     Handle(Json.ParseObject(line));
-                throw new IOException("the bridge closed the connection");
             }
             finally
             {
@@ -324,17 +318,11 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                         target.Write(signer.Signed(message));
                 }
             }
-            catch (IOException)
-            {
-                target.Dispose(); // wakes the reader, which ends the session
-            }
-            catch (ObjectDisposedException)
-            {
-                return;
-            }
             catch (Exception error)
             {
-                Note("a defect, please report it: " + error);
+                // Of a broken line the reader tells, whom this wakes.
+                if (Link.WhyBroken(error) == null)
+                    Note("a defect, please report it: " + error);
                 target.Dispose();
             }
         }

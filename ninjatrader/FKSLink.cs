@@ -41,15 +41,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 link.Connect(settings);
                 return link;
             }
-            catch (SocketException error)
-            {
-                throw link.Failed(settings, error);
-            }
-            catch (AuthenticationException error)
-            {
-                throw link.Failed(settings, error);
-            }
-            catch (IOException error)
+            catch (Exception error)
             {
                 throw link.Failed(settings, error);
             }
@@ -88,22 +80,10 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
                 }
                 if (line.Length > LongestLine)
                     throw new IOException("the bridge sent a line without an end");
-                filled = Fill();
+                filled = stream.Read(chunk, 0, chunk.Length);
                 at = 0;
                 if (filled == 0)
                     return null;
-            }
-        }
-
-        private int Fill()
-        {
-            try
-            {
-                return stream.Read(chunk, 0, chunk.Length);
-            }
-            catch (AggregateException error)
-            {
-                throw Broken(error);
             }
         }
 
@@ -124,14 +104,7 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
         public void Write(string message)
         {
             byte[] bytes = Utf8.GetBytes(message + "\n");
-            try
-            {
-                stream.Write(bytes, 0, bytes.Length);
-            }
-            catch (AggregateException error)
-            {
-                throw Broken(error);
-            }
+            stream.Write(bytes, 0, bytes.Length);
         }
 
         public void Dispose()
@@ -140,16 +113,18 @@ namespace NinjaTrader.NinjaScript.AddOns.FKS
             socket.Close();
         }
 
-        /// <summary>Mono's SslStream wraps what broke the line.</summary>
-        private static IOException Broken(AggregateException error)
+        /// <summary>Why a line broke; null when the exception is of another kind. Mono's SslStream wraps it.</summary>
+        public static string WhyBroken(Exception error)
         {
-            return new IOException(error.GetBaseException().Message, error);
+            Exception cause = error is AggregateException ? error.GetBaseException() : error;
+            bool isBroken = cause is IOException || cause is SocketException || cause is ObjectDisposedException;
+            return isBroken ? cause.Message : null;
         }
 
         private IOException Failed(Settings settings, Exception error)
         {
             Dispose();
-            string reason = trust.Refusal ?? error.Message;
+            string reason = trust.Refusal ?? error.GetBaseException().Message;
             string place = settings.Host + ":" + settings.Port.ToString(CultureInfo.InvariantCulture);
             return new IOException("no bridge at " + place + ": " + reason, error);
         }

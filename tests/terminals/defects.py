@@ -51,6 +51,8 @@ _SIGNS = "test_a_client_that_must_sign"
 _EXPIRES = "test_a_signal_expires_by"
 _JUMP = "test_a_jump_of_the_machines"
 _NAMES = "test_a_certificate_is_for"
+_GROWN = "test_the_file_is"
+_LOCKED = "test_a_file_that_cannot"
 _PAUSES = "test_pauses_between"
 _LATE = "test_an_account_that_comes"
 _STANDS = "test_what_stands_is_told"
@@ -61,7 +63,7 @@ NINJATRADER = [
     Defect("FKSJson.cs", "letter < ' '", "letter < '\\t'", _WORDS),
     Defect("FKSJson.cs", "depth > Deepest", "depth < 0", "test_a_line_that_cannot_be_read"),
     Defect("FKSJson.cs", "if (at != text.Length)", "if (at > text.Length)", "test_a_line_that"),
-    Defect("FKSStream.cs", "cursor = wanted;", "", _STORY),
+    Defect("FKSStream.cs", "cursor = wanted;", "", "test_a_session_begins", _KEPT),
     Defect("FKSStream.cs", "Free(1);\n                Dropped++;", "Free(1);", _GAP),
     Defect("FKSStream.cs", "long last = first - 1;", "long last = first;", _GAP),
     Defect("FKSStream.cs", "cursor = Math.Min(cursor, Math.Max(wanted, 1));", "", "test_missing"),
@@ -76,13 +78,13 @@ NINJATRADER = [
     ),
     Defect("FKSSignals.cs", 'life.State = "expired";', "", "test_lines_go"),
     Defect("FKSTrust.cs", "isOtherName || !", "isOtherName && !", "test_a_certificate"),
-    Defect("FKSTrust.cs", _SIGNED, "true", "test_a_certificate"),
+    Defect("FKSTrust.cs", _SIGNED, "isChain || root != null", "test_a_certificate"),
     Defect("FKSHub.cs", "return feeder == owner;", "return true;", _CHARTS),
-    Defect("FKSHub.cs", "Feeders.Remove(what);", "feeder = null;", _CHARTS),
+    Defect("FKSHub.cs", "Feeders.Remove(what);", "Feeders[what] = what;", _CHARTS),
     Defect("FKSBars.cs", '"stamp", "close"', '"stamp", "open"', _BARS),
     Defect("FKSBars.cs", "TimeZoneInfo.ConvertTimeToUtc(plain, zone)", "plain", _STORY),
     Defect("FKSBridge.cs", "bid = ask = double.NaN;", "period = null;", "test_what_is_no_quote"),
-    Defect("FKSBridge.cs", "if (!isListening)", "if (symbol == null)", _CHARTS),
+    Defect("FKSBridge.cs", "FKSHub.Release(this);", "", _CHARTS),
     Defect("FKSBridge.cs", "bars >= SmaPeriod", "bars >= 0", _BARS),
     Defect("FKSBridge.cs", _TO_ITS_THREAD, "DrawWaiting();", _SIGNAL),
     Defect("FKSCsv.cs", "CutUnfinished(file);", "file.Position = file.Length;", _CSV),
@@ -93,14 +95,14 @@ NINJATRADER = [
     Defect("FKSStream.cs", 'Tell("ack", Whole(through));', "", _RESTARTED, _KEPT),
     Defect("FKSStream.cs", 'Tell("gap", ', 'Tell("gape", ', _RESTARTED, _KEPT),
     Defect("FKSStream.cs", "wanted > reached + 1", "wanted > next", _OLDER, _KEPT),
-    Defect("FKSStream.cs", "Math.Max(first, restoredThrough + 1)", "first", _OLDER, _KEPT),
-    Defect("FKSStream.cs", "head[1] == owner ? stream", "true ? stream", _ANOTHERS, _KEPT),
+    Defect("FKSStream.cs", "restoredThrough + 1)", "0 * restoredThrough)", _OLDER, _KEPT),
+    Defect("FKSStream.cs", "head[1] == owner ?", "head[1] != null ?", _ANOTHERS, _KEPT),
     Defect("FKSStream.cs", "stream.reached = stream.next - 1;", "", _RESTARTED, _KEPT),
     Defect("FKSStream.cs", "Dropped -= rescued;", "", "test_a_number_that_was_dropped", _KEPT),
     Defect("FKSStream.cs", "            Dropped += held;\n", "", "test_of_a_damaged_file", _KEPT),
     Defect("FKSSpool.cs", "lines.RemoveAt(lines.Count - 1);", "", "test_of_a_damaged_file", _KEPT),
-    Defect("FKSSpool.cs", "return file != null &&", "return false &&", "test_the_file_is", _KEPT),
-    Defect("FKSSpool.cs", "error is IOException || ", "", "test_a_file_that_cannot", _KEPT),
+    Defect("FKSSpool.cs", "file != null && file.", "file == null && file.", _GROWN, _KEPT),
+    Defect("FKSSpool.cs", "is UnauthorizedAccess", "is InvalidTimeZone", _LOCKED, _KEPT),
     Defect("FKSSigner.cs", '"x2"', '"x"', _SIGNS, _KEPT),
     Defect("FKSClient.cs", "Write(signer.Signed(message))", "Write(message)", _SIGNS, _KEPT),
     Defect("FKSClient.cs", "0.5 + chance / 2", "0.5", _PAUSES, _KEPT),
@@ -112,7 +114,7 @@ NINJATRADER = [
     Defect("FKSTrust.cs", "(length << 8) | names", "(length << 7) | names", _NAMES, _KEPT),
     Defect("FKSTrust.cs", 'dot > 0 ? "*"', 'dot > 0 ? name + "*"', _NAMES, _KEPT),
     Defect("FKSAccounts.cs", "Attach().ForEach(Tell);", "Attach();", _LATE),
-    Defect("FKSAccounts.cs", "FKSClock.Running() >= allAt", "false", _STANDS),
+    Defect("FKSAccounts.cs", ">= allAt", ">= allAt + AllEvery + AllEvery", _STANDS),
     Defect("FKSAccounts.cs", "watched.ForEach(Detach);", "", "test_a_bridge_that_takes_no"),
     Defect("FKSAccounts.cs", ".FindAll(FKSTrades.IsOpen)", "", _LATE),
     Defect("FKSTrades.cs", "? 0L : quantity", "? quantity : quantity", _LATE),

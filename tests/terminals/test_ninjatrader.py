@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -669,6 +671,49 @@ def test_after_a_final_error_the_client_does_not_come_again(launch: Launch, code
         scripted.say(type="error", code=code, reason="because")
         stopped = f"FKS Bridge: stopped: {code}, because. Mend FKSBridge.ini and save it."
         wait_for(lambda: stopped in platform.printed(), 10, stopped)
+
+
+def test_a_line_without_an_end_ends_the_session(launch: Launch) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port)
+        scripted.meet()
+        scripted.say_line("x" * (1 << 20) + "y" * 65536)
+        told = "FKS Bridge: not connected: the bridge sent a line without an end"
+        wait_for(lambda: told in platform.printed(), 10, told)
+        scripted.hang_up()
+
+
+def test_a_bridge_that_does_not_answer_is_given_up(launch: Launch) -> None:
+    with socket.socket() as deaf, ExitStack() as queue:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):  # its queue is full, so that nobody else gets an answer
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        platform = configured(launch(), deaf.getsockname()[1])
+        wait_for(lambda: "no answer in time" in str(platform.printed()), 20, "the end of it")
+
+
+def test_settings_that_cannot_be_read_are_told(launch: Launch) -> None:
+    platform = launch()
+    platform.settings_file.mkdir(parents=True)
+    platform.start()
+    assert "FKSBridge.ini cannot be read: " in platform.printed()[0]
+
+
+def test_a_chart_that_draws_no_signals_sends_its_ticks(launch: Launch) -> None:
+    with ScriptedBridge() as scripted:
+        platform = configured(launch(), scripted.port)
+        platform.chart("c1", ES, how="undrawn")
+        a_bar(platform, "c1")
+        scripted.meet()
+        scripted.say(type="signal", id="s1", symbol=ES, action="BUY")
+        assert scripted.hear("signal_ack")["state"] == "received"
+        platform.market("c1", "Ask", 5001, 0, now_ms())  # what came before real time is no bid
+        platform.market("c1", "Bid", 5000, 0, now_ms())
+        assert scripted.hear("ticks")["ticks"][0][1:3] == [5000, 5001]
+        assert platform.drawn("c1") == {"log": []}
 
 
 def test_what_comes_instead_of_a_welcome_is_told(launch: Launch) -> None:

@@ -63,6 +63,17 @@ def play(platform: NinjaTrader, changes: list[tuple[int, str, float, int]], paus
     platform.do("play", "c1", write_market(platform.folder / "market.csv", changes), pause)
 
 
+def test_a_session_begins_with_the_number_that_the_bridge_wants(launch: Launch) -> None:
+    with ScriptedBridge() as scripted:
+        platform = started(launch, port=scripted.port)
+        scripted.meet()
+        platform.do("values", "v", 5)
+        assert [scripted.hear("indicator")["seq"] for _ in range(5)] == [1, 2, 3, 4, 5]
+        scripted.hang_up()
+        scripted.meet(resume=3)
+        assert [scripted.hear("indicator")["seq"] for _ in range(3)] == [3, 4, 5]
+
+
 # A restart.
 
 
@@ -259,6 +270,11 @@ def test_a_file_that_cannot_be_written_costs_the_restart_and_nothing_else(launch
         assert len(told) == 1
 
 
+def test_a_number_that_json_does_not_have_is_never_written(launch: Launch) -> None:
+    with pytest.raises(RuntimeError, match="JSON has no NaN"):
+        launch().do("nan")
+
+
 def test_what_is_no_trouble_of_a_disk_is_not_taken_for_one(launch: Launch) -> None:
     with pytest.raises(RuntimeError, match="planted"):
         launch().do("planted")
@@ -297,7 +313,7 @@ def test_the_file_is_replaced_before_it_grows_without_end(launch: Launch) -> Non
     assert platform.status()["dropped"] == 39_900
     assert unsent(platform).stat().st_size < 4 * 1024 * 1024
     assert [path.name for path in unsent(platform).parent.glob("*.new")] == []
-    platform.kill()
+    platform.do("stop")
     platform = started(launch)
     status = platform.status()
     assert (status["produced"], status["buffered"], status["dropped"]) == (40_000, 100, 39_900)
@@ -389,6 +405,7 @@ def test_the_bridge_says_how_many_ticks_go_into_a_message(launch: Launch) -> Non
         (["*.example"], "a.bridge.example", False),
         (["*.example"], "bridge", False),
         (["bridge.example"], "127.0.0.1", False),
+        (["who@bridge.example", "bridge.example"], "bridge.example", True),
         ([f"{'n' * 60}{n}.example" for n in range(9)] + ["bridge.example"], "bridge.example", True),
         ([], "bridge.example", False),
     ],
@@ -398,7 +415,8 @@ def test_a_certificate_is_for_the_names_in_it_and_for_no_other(
 ) -> None:
     path = tmp_path / "certificate.der"
     signer = authority(tmp_path, "ours")
-    made = signer.certificate([x509.DNSName(name) for name in names])
+    kinds = [x509.RFC822Name if "@" in name else x509.DNSName for name in names]
+    made = signer.certificate([kind(name) for kind, name in zip(kinds, names, strict=True)])
     path.write_bytes(made.public_bytes(serialization.Encoding.DER))
     assert launch().do("names", path, host) is fits
 

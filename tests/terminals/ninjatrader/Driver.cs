@@ -83,12 +83,15 @@ public static class Driver
             case "stand": return Stand(words[1]);
             case "item": return ItemChanged(words[1], Number(words[2]));
             case "planted": return Disk.Refusal(delegate { throw new TimeZoneNotFoundException("planted"); });
+            case "nan": return Json.Number(double.NaN);
             case "unshown": return Unshown();
             case "names": return NamesInclude(words[1], words[2]);
             case "watched": return account.IsWatched ? "true" : "false";
             case "requests": return BarsRequest.Open.ToString();
             case "faulty": Plant(); return "{}";
-            case "connection": Connection.Connections.Add(new Connection { Status = ConnectionStatus.Connected }); return "{}";
+            case "connection":
+                Connection.Connections.Add(new Connection { Status = ConnectionStatus.Disconnected });
+                Connection.Connections.Add(new Connection { Status = ConnectionStatus.Connected }); return "{}";
             case "unused": return Unused();
             case "stop": addOn.Enter(State.Terminated); return "{}";
             default: throw new ArgumentException("unknown: " + words[0]);
@@ -132,9 +135,15 @@ public static class Driver
         };
         if (words[5] == "each_tick")
             chart.Calculate = Calculate.OnEachTick;
+        if (words[5] == "undrawn")
+            ((FKSBridge)chart).DrawSignals = false;
         chart.Begin();
         foreach (State state in new[] { State.Configure, State.DataLoaded, State.Historical, State.Transition, State.Realtime })
+        {
             chart.Enter(state);
+            if (state == State.Historical) // too early to count
+                chart.Market(new MarketDataEventArgs { MarketDataType = MarketDataType.Bid, Price = 1 });
+        }
         Charts[words[1]] = chart;
         return "{}";
     }
