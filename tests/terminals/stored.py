@@ -58,6 +58,26 @@ def ticks(bridge: LiveBridge, client: str) -> list[tuple[Any, ...]]:
     return _rows(bridge, f"{columns} {_of('market_tick')} ORDER BY seq", client)
 
 
+def open_positions(bridge: LiveBridge, client: str) -> list[tuple[str, str, str, float, float]]:
+    """(ticket, symbol, side, volume, price)."""
+    columns = "t.ticket, t.symbol, side, t.volume, price"
+    query = f"{columns} {_of_account('position')} AND t.volume > 0 ORDER BY t.ticket"
+    return [(t, s, side, v, p) for t, s, side, v, p in _rows(bridge, query, client)]
+
+
+def orders(bridge: LiveBridge, client: str) -> list[tuple[str, str, str]]:
+    """(ticket, kind, status)."""
+    query = f"t.ticket, order_kind, status {_of_account('order')} ORDER BY t.ticket"
+    return [(ticket, kind, status) for ticket, kind, status in _rows(bridge, query, client)]
+
+
+def _of_account(entity: str) -> str:
+    return (
+        f"FROM execution_{entity} AS t JOIN execution_account AS a ON a.id = t.account_id "
+        "JOIN bridge_ingest_client AS c ON c.id = a.client_id WHERE c.name = %s"
+    )
+
+
 def _of(table: str) -> str:
     return _OF_CLIENT.format(table=table)
 

@@ -306,7 +306,9 @@ def test_a_signal_is_executed_once_also_when_each_side_is_restarted(
 ) -> None:
     line.faults.repeat_signals = 1
     agent = serve(line.port, key=bridge.issue_key(client, "mt4"))
-    terminal = attach(launch, name, InpExecute=True, InpVolume=0.256, InpMagic=77)
+    terminal = attach(
+        launch, name, InpExecute=True, InpVolume=0.256, InpMagic=77, InpTellTrades=True
+    )
     terminal.wait_for(is_connected, "a session")
     signal = push(bridge, client, "--execute")
     terminal.wait_for(lambda state: bool(state["positions"]), "the position")
@@ -322,6 +324,9 @@ def test_a_signal_is_executed_once_also_when_each_side_is_restarted(
     assert (position["magic"], position["comment"][3:]) == (77, signal.replace("-", "")[:24])
     done = [m for m in line.of_type("signal_ack") if m["state"] == "executed"]
     assert {(m["ticket"], m["price"]) for m in done} == {(str(position["ticket"]), 1.1002)}
+    known = [(str(position["ticket"]), "EURUSD", "buy", 0.25, 1.1002)]
+    wait_for(lambda: stored.open_positions(bridge, client) == known, 10, "the position, stored")
+    assert bridge.stats(client)["refused"] == 0
 
 
 def test_a_fate_that_the_bridge_has_heard_is_not_told_again_in_the_next_session(

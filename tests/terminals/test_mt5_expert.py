@@ -16,6 +16,7 @@ import pytest
 
 from agent import binary
 from tests.e2e.bridge import LiveBridge, wait_for
+from tests.terminals import stored
 from tests.terminals.conftest import Launch
 from tests.terminals.mql.metatrader import (
     REASON_ACCOUNT,
@@ -258,8 +259,8 @@ def test_a_signal_is_executed_once_with_its_levels_also_after_restarts(
     bridge: LiveBridge, client: str, launch: Launch, line: Proxy
 ) -> None:
     line.faults.repeat_signals = 1
-    given = inputs(bridge, client, line, InpExecute=True, InpVolume=0.25, InpMagic=77)
-    terminal = launch(EXPERT, **given)
+    trading = {"InpExecute": True, "InpVolume": 0.25, "InpMagic": 77, "InpTellTrades": True}
+    terminal = launch(EXPERT, **inputs(bridge, client, line, **trading))
     terminal.tick("EURUSD", terminal.now_ms, 1.1, 1.1002)
     terminal.start()
     terminal.wait_for(is_connected, "a session")
@@ -277,6 +278,9 @@ def test_a_signal_is_executed_once_with_its_levels_also_after_restarts(
     assert (position["magic"], position["comment"][3:]) == (77, signal.replace("-", "")[:24])
     done = [m for m in line.of_type("signal_ack") if m["state"] == "executed"]
     assert {(m["ticket"], m["price"]) for m in done} == {(str(position["ticket"]), 1.1002)}
+    known = [(str(position["ticket"]), "EURUSD", "buy", 0.25, 1.1002)]
+    wait_for(lambda: stored.open_positions(bridge, client) == known, 10, "the position, stored")
+    assert bridge.stats(client)["refused"] == 0
 
 
 def test_a_revoked_key_ends_the_session_for_good_and_says_what_to_do(

@@ -796,6 +796,23 @@ def test_what_stands_is_told_after_the_welcome_and_then_each_change(launch: Laun
         assert scripted.hear("account")["seq"] == 17
 
 
+def test_what_stands_at_an_account_is_stored(
+    bridge: LiveBridge, launch: Launch, ninja_client: tuple[str, str]
+) -> None:
+    name, key = ninja_client
+    platform = launch()
+    platform.do("zone", "America/New_York")
+    platform.configure(bridge, name, key, orders="yes")
+    platform.start()
+    platform.chart("c1", ES)
+    connected(platform)
+    platform.do("order")
+    known = [(f"Sim101 {ES}", ES, "buy", 2.0, 5000.25)]
+    wait_for(lambda: stored.open_positions(bridge, name) == known, 10, "the position, stored")
+    assert ("o1", "limit", "filled") in stored.orders(bridge, name)
+    assert bridge.stats(name)["refused"] == 0
+
+
 def test_an_account_that_comes_later_is_told_with_its_positions_and_open_orders(
     launch: Launch,
 ) -> None:
