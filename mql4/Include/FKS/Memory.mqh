@@ -67,8 +67,8 @@ public:
    string Open(const string name, const int capacity)
    {
       m_handle = fksbridge::BrOpen(name, (uint)capacity, FKS_TERMINAL_ROLE);
-      // The memory may still hold answers to pings of a program that has died.
-      m_run = IntegerToString(fksbridge::BrNowMs()) + ".";
+      // The memory may still hold answers to pings of a program that has died. Short: one record a ping.
+      m_run = IntegerToString(fksbridge::BrNowMs() % 100000000) + ".";
       m_pings = 0;
       m_answered = 0;
       return m_handle > 0 ? "" : WhyNot(m_handle);

@@ -214,9 +214,10 @@ private:
                          Now() + "}");
    }
 
+   // With the tickets of all that stands: what is not among them has ended, even if nobody saw how.
    void TellAccount()
    {
-      string text = AccountText();
+      string text = AccountText() + ",\"orders\":" + m_orders.Tickets() + ",\"positions\":" + m_positions.Tickets();
       if(text == m_account)
          return;
       m_account = text;
