@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,16 @@ class LiveBridge:
     def stats(self, client: str) -> dict[str, int]:
         found: dict[str, int] = self.manage("client_stats", client)
         return found
+
+    def wait_until_stored(self, clients: Iterable[str], items: int) -> None:
+        """Until so many are stored of these clients together, and not one more."""
+        clients = list(clients)
+
+        def stored() -> int:
+            return sum(self.stats(client)["stored"] for client in clients)
+
+        wait_for(lambda: stored() >= items, 60, f"{items} items of {clients} to be stored")
+        assert stored() == items
 
     def wait_for_stats(self, client: str, within_s: float = 30, **expected: int) -> dict[str, int]:
         """The client's counts once they are as expected; fails with what they are instead."""

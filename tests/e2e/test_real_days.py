@@ -29,6 +29,7 @@ class Day:
         self.bridge = bridge
         self.clients = {broker: f"{broker.upper()}-{name}" for broker in ("oanda", "fxcm")}
         self._pair, self._day = pair, day
+        self._acknowledged = 0
 
     def replay(self, **fxcm: str) -> dict[str, int]:
         """Send both recordings at full speed; returns the agent's counts."""
@@ -45,13 +46,12 @@ class Day:
         )
         assert done.returncode == 0, done.stderr
         counts: dict[str, int] = json.loads(done.stdout)
+        self._acknowledged += counts["acked"]
         return counts
 
     def wait_until_judged(self) -> None:
         """Stored in full, and for longer than a recording that has ended holds the others back."""
-        for client in self.clients.values():
-            stats = self.bridge.stats(client)
-            self.bridge.wait_for_stats(client, 60, stored=stats["produced"])
+        self.bridge.wait_until_stored(self.clients.values(), self._acknowledged)
         time.sleep(HELD_BACK_S + 2)
 
     def alerts(self) -> list[dict[str, Any]]:
