@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.beat import Scheduler
+from celery.exceptions import SecurityWarning
 from celery.signals import (
     setup_logging,
     worker_before_create_process,
@@ -28,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 
 # Celery warns root because a pickled task could run anything as root; ours are JSON only.
 warnings.filterwarnings(
-    "ignore", message=r"\s*You're running the worker with superuser", category=RuntimeWarning
+    "ignore", message=r"\s*You're running the worker with superuser", category=SecurityWarning
 )
 
 
