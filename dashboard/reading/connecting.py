@@ -59,13 +59,14 @@ def _metatrader5(client: Client, given: dict[str, str]) -> Guide:
 def _metatrader4(client: Client, given: dict[str, str]) -> Guide:
     return Guide(
         [
-            "MetaTrader 4 has no sockets of its own: the agent speaks for it, on the same machine.",
-            "Let a program of yours append ticks to a file; python -m agent tail FILE sends them.",
+            "Copy the program and its DLL as docs/terminals/metatrader4.md says; compile FKSBridge.",
+            "MetaTrader 4 has no sockets of its own: on the same machine set FKS_AGENT_KEY to the "
+            f'key and start python -m agent shm --client "{client.name}".',
+            "Put FKSBridge on a chart; on the page Common tick Allow DLL imports.",
         ],
         given,
         _hello(client, given),
         "The agent's first line, for a test by hand",
-        ["An advisor for MetaTrader 4 is not part of this version."],
     )
 
 

@@ -7,7 +7,9 @@ With `--base` the pictures show a bridge that runs already, and nothing on it is
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,10 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page
 
+from agent.client import Client
+from agent.protocol import Identity
+from agent.simulate.terminals import PROFILES
+from agent.transport import TcpEndpoint
 from tests.browser.chromium import chromium
 from tests.browser.demo import demo
 from tests.browser.people import Person, sign_in
@@ -71,6 +77,7 @@ def bridge(options: argparse.Namespace) -> Iterator[tuple[str, Person]]:
         live.manage("push_signal", "--client", "FTMO-DEMO", *signal, "--execute")
         import_history(live)
         refuse_alert(live)
+        asyncio.run(trade(live))
         yield f"http://127.0.0.1:{live.http_port}", person
 
 
@@ -89,6 +96,24 @@ def refuse_alert(live: LiveBridge) -> None:
     of = ("--client", "TV-ALERTS", "--platform", "tradingview", "--scopes", "webhook")
     token = live.manage("issue_key", *of)["key"]
     live.post(f"/api/bridge/{token}", b'{"symbol": "EURUSD", "price": "{{close}}"}')
+
+
+async def trade(live: LiveBridge) -> None:
+    """What a terminal states of its account: one position, one order, one that is gone."""
+    key, ahead_s = live.issue_key("OANDA-MT4", "mt4"), PROFILES["mt4"].utc_offset_s or 0
+    identity = Identity("OANDA-MT4", key, "mt4", instance="trades", utc_offset_s=ahead_s)
+    async with Client(TcpEndpoint("127.0.0.1", live.tcp_port), identity) as terminal:
+        now = time.time_ns() // 1_000_000 + 1000 * ahead_s
+        about = {"account": "5001", "magic": 77, "time_ms": now}
+        ours = {"symbol": "EURUSD", "side": "buy", "volume": 0.25, "price": 1.0814, **about}
+        theirs = {"symbol": "GBPUSD", "side": "sell", "kind": "limit", "price": 1.262, **about}
+        terminal.message("position", {"ticket": "81203", **ours, "stop_loss": 1.0790})
+        terminal.message("order", {"ticket": "81207", **theirs, "volume": 0.5, "volume_left": 0.5})
+        terminal.message("order", {"ticket": "81199", **theirs, "volume": 0.1, "volume_left": 0.1})
+        money = {"currency": "EUR", "balance": 10_412.80, "equity": 10_431.05, "margin": 903.40}
+        lists = {"orders": [81207], "positions": [81203]}
+        terminal.message("account", {"login": 5001, **money, **lists, "time_ms": now})
+        await terminal.all_acked()
 
 
 def take_all(browser: Browser, base: str, person: Person, out: Path) -> int:
@@ -120,6 +145,7 @@ def all_shots(page: Page) -> list[Shot]:
         Shot("signal", link(page, "/signals", ".signal-item .cell-link")),
         Shot("clients", "/clients"),
         Shot("client", client),
+        Shot("client-account", link(page, "/clients?q=OANDA-MT4", first_client)),
         Shot("client-symbols", f"{client}/symbols"),
         Shot("client-clock", f"{client}/clock/set"),
         Shot("client-register", "/clients/register"),
