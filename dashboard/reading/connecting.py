@@ -59,9 +59,9 @@ def _metatrader5(client: Client, given: dict[str, str]) -> Guide:
 def _metatrader4(client: Client, given: dict[str, str]) -> Guide:
     return Guide(
         [
-            "Copy the program and its DLL as docs/terminals/metatrader4.md says; compile FKSBridge.",
-            "MetaTrader 4 has no sockets of its own: on the same machine set FKS_AGENT_KEY to the "
-            f'key and start python -m agent shm --client "{client.name}".',
+            "Copy program and DLL as docs/terminals/metatrader4.md says; compile FKSBridge.",
+            "MetaTrader 4 has no sockets of its own: its agent runs on the same machine.",
+            f'Set FKS_AGENT_KEY to the key; start python -m agent shm --client "{client.name}".',
             "Put FKSBridge on a chart; on the page Common tick Allow DLL imports.",
         ],
         given,
