@@ -221,13 +221,16 @@ def test_after_a_crash_a_new_numbering_begins_so_that_no_number_is_used_twice(
     time.sleep(0.1)
     terminal.ticks("EURUSD", quotes(100, terminal.now_ms + 1000))
     bridge.wait_for_stats(client, stored=100)
+    before = [message["stream"] for message in line.of_type("hello")]
     terminal.kill()
     again = launch(EXPERT, **given)
     again.start()
     time.sleep(0.1)
     again.ticks("EURUSD", quotes(50, again.now_ms + 1000))
     bridge.wait_for_stats(client, produced=150, stored=150, duplicates=0)
-    assert len({message["stream"] for message in line.of_type("hello")}) == 2
+    after = [message["stream"] for message in line.of_type("hello")][len(before) :]
+    assert len(after) == 1
+    assert after[0] not in before
 
 
 def test_a_signal_is_drawn_once_however_often_it_comes_and_erased_when_it_has_expired(

@@ -264,6 +264,11 @@ def test_a_signal_to_be_executed_is_drawn_and_rejected_where_no_trade_is_possibl
 # ZeroMQ.
 
 
+def whole_size(batch: bytes) -> int:
+    count: int = binary.HEADER.unpack_from(batch)[3]
+    return binary.HEADER.size + count * binary.RECORD.size
+
+
 class Relay:
     """A ROUTER in front of a scripted bridge: one frame is one line, or one binary batch."""
 
@@ -274,6 +279,7 @@ class Relay:
         self._gateway_port = gateway_port
         self._lines: dict[bytes, socket.socket] = {}
         self._unread: dict[bytes, bytes] = {}
+        self.torn = 0  # batches that were not a frame of their own
         self._stopping = False
         self._thread = threading.Thread(target=self._run)
 
@@ -294,6 +300,7 @@ class Relay:
             if self._router.poll(5):
                 name, frame = self._router.recv_multipart()
                 is_batch = frame[0] == binary.BATCH_MAGIC
+                self.torn += is_batch and len(frame) != whole_size(frame)
                 self._line_of(name).sendall(frame if is_batch else frame + b"\n")
             for name, line in self._lines.items():
                 self._pass_back(name, line)
@@ -335,6 +342,7 @@ def test_over_zeromq_ticks_trades_and_signals_travel_a_frame_each(launch: Launch
         assert told.await_message("order", ticket=11)["event"] == "placed"
         wait_for(lambda: told.highest >= 303, 10, "account, order, account and 300 ticks")
         assert sum(len(m["ticks"]) for m in told.of_type("ticks") if "binary" in m) == 300
+        assert relay.torn == 0
         told.signal("z1")
         terminal.wait_for(lambda state: len(state["objects"]) == 5, "the drawing")
 
