@@ -232,7 +232,7 @@ def test_moving_parts_are_fetched_alone(icm: Client, as_viewer: Browser) -> None
     ("platform", "told"),
     [
         ("mt5", "Expert Advisors"),
-        ("mt4", "python -m agent tail"),
+        ("mt4", "python -m agent shm"),
         ("ninjatrader", "NinjaScript"),
         ("agent", "one JSON object a line"),
         ("tradingview", "/api/bridge/"),
