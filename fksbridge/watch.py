@@ -44,6 +44,7 @@ class Watch:
         self._positions: dict[str, str] = {}
         self._told_at = 0.0
         self._figures = Figures(WORKER)
+        runner.begin()
 
     def run(self, slice_s: float = SLICE_S) -> bool:
         """Watch for one slice; True while any strategy is on, to be called again at once."""

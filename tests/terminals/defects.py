@@ -49,7 +49,7 @@ _OLDER = "test_a_file_older_than"
 _ANOTHERS = "test_what_another_client"
 _SIGNS = "test_a_client_that_must_sign"
 _EXPIRES = "test_a_signal_expires_by"
-_JUMP = "test_a_jump_of_the_machines"
+_WEEKEND = "test_a_day_with_a_weekend"
 _NAMES = "test_a_certificate_is_for"
 _GROWN = "test_the_file_is"
 _LOCKED = "test_a_file_that_cannot"
@@ -108,7 +108,7 @@ NINJATRADER = [
     Defect("FKSClient.cs", "0.5 + chance / 2", "0.5", _PAUSES, _KEPT),
     Defect("FKSClient.cs", "Math.Min(LongestPauseMs, ", "Math.Max(0, ", _PAUSES, _KEPT),
     Defect("FKSClient.cs", "RunningMs + bridge", "0 * RunningMs + bridge", _EXPIRES, _KEPT),
-    Defect("FKSClient.cs", "FromMilliseconds(StatusMs)", "FromHours(StatusMs)", _JUMP, _KEPT),
+    Defect("FKSClient.cs", "FromMilliseconds(StatusMs)", "FromHours(StatusMs)", _WEEKEND, _KEPT),
     Defect("FKSMessages.cs", "batch >= 1", "batch >= 10", "test_the_bridge_says_how", _KEPT),
     Defect("FKSSettings.cs", "            Key = key;\n", "", "test_a_key_that", _KEPT),
     Defect("FKSTrust.cs", "(length << 8) | names", "(length << 7) | names", _NAMES, _KEPT),
@@ -119,7 +119,7 @@ NINJATRADER = [
     Defect("FKSAccounts.cs", ".FindAll(FKSTrades.IsOpen)", "", _LATE),
     Defect("FKSTrades.cs", "? 0L : quantity", "? quantity : quantity", _LATE),
     Defect("FKSTrades.cs", "if (value != 0)", "if (value >= 0)", _STANDS),
-    Defect("FKSTrades.cs", "quantity - filled", "filled", _STANDS),
+    Defect("FKSTrades.cs", "quantity - filled", "quantity", _STANDS),
 ]  # fmt: skip
 
 _STRATEGY = "fks_bridge_strategy.pine"

@@ -235,19 +235,19 @@ ITEM = 'item\tindicator\t\t"symbol":"E","name":"v","value":1,"time_ms":1\n'
 @pytest.mark.parametrize(
     ("left", "counts"),
     [
-        ("nonsense\n", (0, 0)),
-        ("stream\tN\tabc\t5\t4\t-1\t4\n", (0, 0)),
-        ("lines\tN\tabc\t5\t4\t0\t4\n", (0, 0)),
-        (HEAD + ITEM + ITEM[:-5], (5, 1)),  # a crash in the midst of a line
-        (HEAD + ITEM + "\0\0\0\n" + ITEM, (5, 1)),  # what a failing disk may leave
-        (HEAD + ITEM + ITEM + "ack\t5\n", (6, 1)),
-        (HEAD + ITEM * 4 + "gap\t5\t6\ngap\t7\t7\n", (8, 1)),  # what was given up stays so
-        (HEAD + ITEM + "ack\tx\n" + ITEM, (5, 1)),
-        (HEAD + ITEM + "gap\t5\ty\n" + ITEM, (5, 1)),
+        ("nonsense\n", (0, 0, 0)),
+        ("stream\tN\tabc\t5\t4\t-1\t4\n", (0, 0, 0)),
+        ("lines\tN\tabc\t5\t4\t0\t4\n", (0, 0, 0)),
+        (HEAD + ITEM + ITEM[:-5], (5, 1, 0)),  # a crash in the midst of a line
+        (HEAD + ITEM + "\0\0\0\n" + ITEM, (5, 1, 0)),  # what a failing disk may leave
+        (HEAD + ITEM + ITEM + "ack\t5\n", (6, 1, 0)),
+        (HEAD + ITEM * 4 + "gap\t5\t6\ngap\t7\t7\n", (8, 1, 3)),  # what was given up stays so
+        (HEAD + ITEM + "ack\tx\n" + ITEM, (5, 1, 0)),
+        (HEAD + ITEM + "gap\t5\ty\n" + ITEM, (5, 1, 0)),
     ],
 )
 def test_of_a_damaged_file_the_sound_beginning_is_used(
-    launch: Launch, left: str, counts: tuple[int, int]
+    launch: Launch, left: str, counts: tuple[int, int, int]
 ) -> None:
     [nobody] = free_ports(1)
     platform = launch()
@@ -255,7 +255,7 @@ def test_of_a_damaged_file_the_sound_beginning_is_used(
     unsent(platform).write_text(left)
     configured(platform, nobody)
     status = platform.status()
-    assert (status["produced"], status["buffered"]) == counts
+    assert (status["produced"], status["buffered"], status["dropped"]) == counts
 
 
 def test_a_file_that_cannot_be_written_costs_the_restart_and_nothing_else(launch: Launch) -> None:
@@ -406,6 +406,7 @@ def test_the_bridge_says_how_many_ticks_go_into_a_message(launch: Launch) -> Non
         (["*.example"], "bridge", False),
         (["bridge.example"], "127.0.0.1", False),
         (["who@bridge.example", "bridge.example"], "bridge.example", True),
+        ([f"{'who' * 100}@bridge.example", "bridge.example"], "bridge.example", True),
         ([f"{'n' * 60}{n}.example" for n in range(9)] + ["bridge.example"], "bridge.example", True),
         ([], "bridge.example", False),
     ],
