@@ -44,7 +44,6 @@ class Watch:
         self._positions: dict[str, str] = {}
         self._told_at = 0.0
         self._figures = Figures(WORKER)
-        runner.begin()
 
     def run(self, slice_s: float = SLICE_S) -> bool:
         """Watch for one slice; True while any strategy is on, to be called again at once."""
@@ -56,6 +55,9 @@ class Watch:
                     self._positions.clear()
                     return False
                 self._step()
+        except BaseException:
+            self._positions.clear()  # what was committed is not known: begin at what is stored
+            raise
         finally:
             self._redis.delete(names.WATCHING)
         return True
@@ -63,6 +65,7 @@ class Watch:
     def _step(self) -> None:
         if not self._positions:
             self._positions = _stored()
+            runner.begin()
         self._moves.happened()
         found = read(self._redis, self._positions, self._portion, _BLOCK_MS)
         for shard, entries in found.items():

@@ -61,7 +61,7 @@ def write_ticks(batch: Records, feeds: Mapping[int, FeedInfo], shard: str) -> St
                 write_bars(cursor, bars_of(kept))
                 _write_states(cursor, kept)
             by_stream = _move_cursors(cursor, shard, fresh, kept)
-    strangers = NONE if len(kept) == len(fresh) else fresh[~_is_of(feeds, fresh)]
+    strangers = NONE if len(kept) == len(fresh) else fresh[~is_of(feeds, fresh)]
     return Stored(len(kept), len(batch) - len(kept), by_stream, strangers)
 
 
@@ -115,11 +115,12 @@ def _cursors(cursor: Cursor[Any], shard: str, streams: Column) -> Column:
 
 
 def _of_feeds(records: Records, feeds: Collection[int]) -> Records:
-    mask = _is_of(feeds, records)
+    mask = is_of(feeds, records)
     return records if mask.all() else records[mask]
 
 
-def _is_of(feeds: Collection[int], records: Records) -> npt.NDArray[np.bool_]:
+def is_of(feeds: Collection[int], records: Records) -> npt.NDArray[np.bool_]:
+    """Which records are of these feeds; sources that none can have, negative ones too, are not."""
     source = records["source"]
     if source.min(initial=0) < 0 or source.max(initial=0) > _MOST_SOURCES:
         return np.isin(source, np.fromiter(feeds, np.int32, len(feeds)))

@@ -14,6 +14,7 @@ import numpy as np
 from bridge_ingest.clock import now_us as wall_us
 from bridge_ingest.journal.layout import BACKFILL, RECORD, REPLAY, Records
 from market.feeds import FeedInfo
+from market.store import is_of
 from verification import gaps, memory, moved, signatures
 from verification.board import NEVER_US
 from verification.findings import Finding, Findings, Frontier, Points
@@ -225,10 +226,8 @@ class Verifier:
 
 def _parted(batch: Records, feeds: Mapping[int, FeedInfo]) -> tuple[Records, Records]:
     """The live and the replayed ticks of a batch that are judged at all; mostly all are live."""
-    source, flags = batch["source"], batch["flags"]
-    known = np.zeros(int(source.max(initial=0)) + 1, dtype=np.bool_)
-    known[[feed_id for feed_id in feeds if feed_id < len(known)]] = True
-    judged = known[source] & ((flags & BACKFILL) == 0)
+    flags = batch["flags"]
+    judged = is_of(feeds, batch) & ((flags & BACKFILL) == 0)
     replayed = (flags & REPLAY) != 0
     if judged.all() and not replayed.any():
         return batch, _NONE

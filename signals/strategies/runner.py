@@ -67,7 +67,7 @@ class Runner:
         self._began_us = now_us()
 
     def begin(self) -> None:
-        """Whoever watched before may have placed signals on what was received until now."""
+        """What was received until now may be seen again, and its signals may have been placed."""
         self._began_us = now_us()
 
     def is_on(self) -> bool:
@@ -113,7 +113,7 @@ class Runner:
         """Queue the idea for the terminal whose feed gave it. Draws only, never executes."""
         name = switched.strategy.name
         signal_id = uuid5(_SIGNALS, f"{name} {feed_id} {idea.at_us}")
-        # What came later nobody else has seen; asking would cost a signal 1.5 ms of its way.
+        # What came later nobody has seen before; asking would cost a signal 1.5 ms of its way.
         if idea.at_us <= self._began_us and Signal.objects.filter(pk=signal_id).exists():
             return None
         ticket = _ticket(feed.symbol, idea)
