@@ -4,8 +4,8 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,7 @@ from fksbridge.embedded.postgres import await_backends_gone, postgres
 from fksbridge.embedded.redis import newest_server, redis_server
 from fksbridge.embedded.service import Service, ServiceError
 from fksbridge.embedded.session import running, scratch_folder
+from tests.house.bridge_process import alive
 
 
 @pytest.fixture
@@ -43,11 +44,6 @@ def descendants(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-def lives(process: psutil.Process) -> bool:
-    """A zombie has ended; that nobody has asked for its exit code yet is not ours to mend."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
 def wait_for_end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
@@ -60,14 +56,14 @@ def test_postgres_killed_in_the_middle_of_writes_starts_again_with_what_it_confi
     with running(service) as first:
         with psycopg.connect(places.database_url(folder)) as connection:
             connection.execute("CREATE TABLE ticks (seq bigint)")
-        writer = psycopg.connect(places.database_url(folder), autocommit=True)
-        for seq in range(200):
-            writer.execute("INSERT INTO ticks VALUES (%s)", [seq])
-        backends = descendants(first.pid)
-        wait_for_end(first)
-        await_backends_gone(places.postgres_data(folder))
-        assert [p for p in backends if lives(p)] == []
-        writer.close()
+        with closing(psycopg.connect(places.database_url(folder), autocommit=True)) as writer:
+            for seq in range(200):
+                writer.execute("INSERT INTO ticks VALUES (%s)", [seq])
+            backends = descendants(first.pid)
+            wait_for_end(first)
+            await_backends_gone(places.postgres_data(folder))
+            # One on its way out has no folder any more by which to find it, for a moment.
+            assert alive(backends, within_s=0.5) == []
         with running(service):
             assert count_rows(folder) == 200
 
@@ -149,10 +145,7 @@ def test_a_service_dies_with_the_process_that_started_it(folder: Path) -> None:
     assert len(served) > 5
     holder.kill()
     holder.communicate()
-    deadline = time.monotonic() + 5
-    while any(lives(process) for process in served):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert alive(served, within_s=5) == []
 
 
 def test_a_first_start_that_is_cut_short_leaves_nothing_half_done(folder: Path) -> None:
