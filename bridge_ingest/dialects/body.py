@@ -35,6 +35,8 @@ def text_of(body: bytes, content_type: str = "") -> str:
         raise Refused("encoding", "", f"The alert is not UTF-8 text: {error.reason}.") from None
     if _is_form(text, content_type):
         text = _field_of(text)
+    if "\0" in text:
+        raise Refused("encoding", "", "The alert is not UTF-8 text: there is a zero byte in it.")
     if not text:
         raise Refused("empty", "", "The alert has no text: write one into its message field.")
     _refuse_unfilled(text)

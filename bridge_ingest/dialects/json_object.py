@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from bridge_ingest.dialects.fields import Fields, Value, add, not_finite
+from bridge_ingest.dialects.fields import Fields, add, clean
 from bridge_ingest.protocol.errors import Refused
 
 MAX_DEPTH = 16
@@ -15,12 +15,6 @@ _SEEN = 120
 _COMMENT = re.compile(r"(?<!:)//")
 _UNQUOTED = re.compile(r":\s*([A-Za-z_][\w:.!/-]*)\s*[,}\r\n]")
 _WRAPPERS = ("text", "message", "msg", "content", "alert")
-
-
-class _Constant(str):
-    """`NaN` or `Infinity`, which are not JSON but which Python's parser would read."""
-
-    __slots__ = ()
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -32,11 +26,12 @@ def recognise(text: str) -> Fields | None:
     if not text.startswith(("{", "[")):
         return None
     try:
-        content = json.loads(text, parse_constant=_Constant, object_pairs_hook=_Pairs)
+        content = json.loads(text, parse_constant=str, object_pairs_hook=_Pairs)
     except json.JSONDecodeError as error:
         raise Refused("json", "", _explain(text, error)) from None
     except (ValueError, RecursionError):
         raise Refused("json", "", "This JSON nests too deep, or holds a number too long.") from None
+    # NaN and Infinity, which Python's parser reads though they are not JSON, are refused by `add`.
     fields: Fields = {}
     _flatten(fields, "", content, 0)
     return fields
@@ -58,16 +53,11 @@ def _flatten(fields: Fields, path: str, content: Any, depth: int) -> None:
     elif isinstance(content, list):
         members = [(str(index), each) for index, each in enumerate(content)]
     else:
-        add(fields, path or "value", _checked(path, content))
+        add(fields, path or "value", content)
         return
     for name, value in members:
-        _flatten(fields, f"{path}.{name}" if path else name, value, depth + 1)
-
-
-def _checked(path: str, value: Value) -> Value:
-    if isinstance(value, _Constant):
-        raise not_finite(path[:64], str(value))
-    return value
+        named = clean(name)
+        _flatten(fields, f"{path}.{named}" if path else named, value, depth + 1)
 
 
 def _explain(text: str, error: json.JSONDecodeError) -> str:

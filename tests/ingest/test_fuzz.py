@@ -153,7 +153,10 @@ def _alert(data: bytes, chance: random.Random) -> None:
     rules = Rules(mapping) if mapping is not PLAIN else NO_RULES
     for _, verdict in judge_all(data, chance.choice(["", "text/plain"]), NOW_US, rules):
         assert (verdict.alert is None) != (verdict.refused is None)
-        assert verdict.refused is None or verdict.refused.code != "defect", verdict.refused
+        if verdict.refused is not None:
+            assert verdict.refused.code != "defect", verdict.refused
+            told = verdict.refused.field + verdict.refused.reason
+            assert "\0" not in told.encode().decode()  # what PostgreSQL takes
 
 
 def _body(data: bytes, chance: random.Random) -> None:

@@ -254,6 +254,8 @@ def test_a_client_at_its_bound_of_symbols_keeps_the_body_with_the_reason(
     "body",
     [
         b'{"symbol":"EURUSD","price":1.085,"note":"a\\u0000b\\ud800","x\\u0000":1,"\\udfff":"\\ud83d"}',
+        b'{"symbol":"EURUSD","x\\u0000\\ud800":Infinity}',
+        b'{"\\u0000":' * 20 + b"1" + b"}" * 20,
         b"\x00\xff\xfe",
         b"x" * 70_000,
         b"\xed\xa0\x80",
