@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ _services = contextlib.ExitStack()
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """PostgreSQL and Redis, once per run, at the addresses that tests/settings.py has chosen."""
+    # A shell that starts us in the background has us, and all that we start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     option = session.config.option
     hands_out = option.dist != "no" and not hasattr(session.config, "workerinput")
     if not (option.collectonly or hands_out):
