@@ -12,7 +12,10 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 SERVICES := $(RUN) -m fksbridge.embedded exec --
 ARGS ?=
-WORKERS ?= 2
+# A file's tests share what it starts. As they come: the long files are not the last ones.
+SPREAD := --dist loadfile --no-loadscope-reorder
+# Tests wait for processes and pages half of their time, so three keep two cores busy.
+WORKERS ?= 3
 MINUTES ?= 0.2
 # What runs the Pine scripts in tests, where there is an npm to fetch it.
 PINE_TESTS := tests/terminals/pine
@@ -30,8 +33,8 @@ demo: $(VENV)/.runs  ## The bridge with simulated terminals, until Ctrl-C
 run: $(VENV)/.runs  ## The bridge without simulators, until Ctrl-C
 	@exec $(RUN) manage.py bridge
 
-test: $(VENV)/.develops $(PINETS)  ## All tests; ARGS="tests/house -k port" chooses; STRICT=1 forbids skips; WORKERS=2
-	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+test: $(VENV)/.develops $(PINETS)  ## All tests; ARGS="tests/house -k port" chooses; STRICT=1 forbids skips; WORKERS=3
+	@$(RUN) -m pytest --numprocesses $(WORKERS) $(SPREAD) $(ARGS)
 
 lint: $(VENV)/.develops  ## Style, types, the floors of the house, and migrations
 	$(BIN)/ruff check .
@@ -49,10 +52,10 @@ bench: $(VENV)/.develops  ## Throughput and latency beside the baseline, measure
 	@$(RUN) -m bench $(ARGS)
 
 fuzz: $(VENV)/.develops  ## Mutated messages, alerts, requests; MINUTES=0.2 of files for each parser
-	@FUZZ_EXAMPLES=300 FUZZ_PARSER_EXAMPLES=20000 $(RUN) -m pytest --timeout 1800 \
+	@FUZZ_EXAMPLES=300 FUZZ_PARSER_EXAMPLES=20000 $(RUN) -m pytest --timeout 3600 -n 2 \
 		tests/e2e/test_mutations.py tests/e2e/test_http_surface.py \
 		tests/webhooks/test_dialect_properties.py $(ARGS)
-	@MINUTES=$(MINUTES) $(RUN) -m pytest -m fuzz --timeout 0 $(ARGS)
+	@MINUTES=$(MINUTES) $(RUN) -m pytest -m fuzz -n 2 --timeout 0 -rP $(ARGS)
 
 kill-test: $(VENV)/.develops  ## kill -9 of every process at random; nothing acknowledged is lost
 	@$(RUN) -m pytest -m kill --timeout 1800 $(ARGS)
