@@ -9,6 +9,7 @@ command -v mmdebstrap >/dev/null || apt-get install -y -qq --no-install-recommen
 source=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
     awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" { print $1; exit }')
 rm -rf "$root"
+mkdir -p "$(dirname "$root")"
 mmdebstrap --quiet --architectures=amd64,i386 --variant=apt \
     --aptopt='APT::Install-Recommends "false"' --include=wine,wine32:i386,wine64 \
     "$VERSION_CODENAME" "$root" "deb $source $VERSION_CODENAME main"

@@ -168,7 +168,8 @@ static int host(const char *name, uint32_t count, const char *exe, const char *d
   return 0;
 }
 
-/* What is counted must come in its order. */
+/* What is counted must come in its order. An answer says that its question is taken, so that one who is
+ * killed after it leaves none behind. */
 static int peer(const char *name) {
   int handle = opened(name, BR_AGENT);
   check(handle > 0, "the peer's BrOpen");
@@ -179,8 +180,8 @@ static int peer(const char *name) {
     memcpy(&value, record.body, sizeof value);
     if (kind == COUNT_IT) check(value == counted++, "a record out of order");
     if (kind == REPORT) memcpy(record.body, &counted, sizeof counted);
-    if (kind != COUNT_IT) check(push(handle, &record, 1) == 1, "the peer's push");
     take(handle, 1);
+    if (kind != COUNT_IT) check(push(handle, &record, 1) == 1, "the peer's push");
     if (kind == END) break;
   }
   close_pair(handle);
