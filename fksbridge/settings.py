@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "fksbridge.zero_bytes.refuse_zero_bytes",
 ]
 
 ROOT_URLCONF = "fksbridge.urls"

@@ -79,10 +79,10 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def deviations(request: HttpRequest, pk: int) -> HttpResponse:
     """A feed's deviation in pips: `?feed=12&from=<s>&to=<s>&step=<s>`."""
-    feed = get_object_or_404(Feed.objects.select_related("instrument"), pk=request.GET.get("feed"))
-    span = _span(request)
-    if span is None or feed.instrument_id != pk:
+    number, span = request.GET.get("feed", ""), _span(request)
+    if span is None or not number.isdecimal():
         return HttpResponseBadRequest(_SPAN_HELP, content_type="text/plain")
+    feed = get_object_or_404(Feed.objects.select_related("instrument"), pk=number, instrument=pk)
     return JsonResponse(reading.deviations(feed.pk, feed.instrument.pip_size, span))
 
 
@@ -98,7 +98,8 @@ def markers(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 _SPAN_HELP = (
-    f"from and to are Unix seconds, from before to; step is seconds, at most {MOST_BUCKETS} steps."
+    f"from and to are Unix seconds, from before to; step is seconds, at most {MOST_BUCKETS} steps; "
+    "feed is a number."
 )
 
 

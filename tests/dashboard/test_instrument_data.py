@@ -60,7 +60,7 @@ def test_a_feed_of_another_instrument_is_not_given_under_this_one(as_viewer: Cli
     mine, other = world.feed(symbol="EURUSD"), world.feed(symbol="BTCUSD")
     path = f"/instruments/{mine.instrument.pk}/deviations"
     span = {"feed": other.pk, "from": 0, "to": 10, "step": 10}
-    assert as_viewer.get(path, span).status_code == 400
+    assert as_viewer.get(path, span).status_code == 404
 
 
 def test_markers_are_the_instruments_signals_and_alerts_of_the_span(as_viewer: Client) -> None:
