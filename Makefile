@@ -12,8 +12,6 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 SERVICES := $(RUN) -m fksbridge.embedded exec --
 ARGS ?=
-# A file's tests share what it starts. As they come: the long files are not the last ones.
-SPREAD := --dist loadfile --no-loadscope-reorder
 # Tests wait for processes and pages half of their time, so three keep two cores busy.
 WORKERS ?= 3
 MINUTES ?= 0.2
@@ -34,7 +32,7 @@ run: $(VENV)/.runs  ## The bridge without simulators, until Ctrl-C
 	@exec $(RUN) manage.py bridge
 
 test: $(VENV)/.develops $(PINETS)  ## All tests; ARGS="tests/house -k port" chooses; STRICT=1 forbids skips; WORKERS=3
-	@$(RUN) -m pytest --numprocesses $(WORKERS) $(SPREAD) $(ARGS)
+	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.develops  ## Style, types, the floors of the house, and migrations
 	$(BIN)/ruff check .
