@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from agent.client import Client
 from agent.errors import RefusedError
 from agent.protocol import Identity, Signal
+from agent.simulate.account import Account
 from agent.simulate.bars import AVERAGE_OF, MINUTE_S, BarBuilder
 from agent.simulate.config import DemoConfig, TerminalConfig
 from agent.simulate.faults import CLOCK_FAULT_MS, FaultBoard
@@ -31,6 +32,8 @@ Say = Callable[[str], None]
 _CATCH_UP_S = 1.0
 _DRAW_S = 0.08
 _FILL_S = 0.15
+_ACCOUNT_S = 10.0
+"""How often equity is stated while a position stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Profile:
 
     platform: str
     version: str
+    account: str
     utc_offset_s: int | None
     instruments: tuple[Instrument, ...]
     resolution_ms: int = 1
@@ -46,9 +50,9 @@ class Profile:
 
 
 PROFILES = {
-    "mt5": Profile("mt5", "5.00 build 4755", 7200, FX + OTHERS),
-    "mt4": Profile("mt4", "4.00 build 1441", 10800, FX + OTHERS[:2], resolution_ms=1000),
-    "ninjatrader": Profile("ninjatrader", "8.1.4", None, FUTURES + FX, makes_bars=True),
+    "mt5": Profile("mt5", "5.00 build 4755", "50411873", 7200, FX + OTHERS),
+    "mt4": Profile("mt4", "4.00 build 1441", "8100245", 10800, FX + OTHERS[:2], 1000),
+    "ninjatrader": Profile("ninjatrader", "8.1.4", "Sim101", None, FUTURES + FX, makes_bars=True),
 }
 
 
@@ -73,6 +77,7 @@ class Terminal:
         }
         self._bars = {symbol: _bar_builder(broker) for symbol, broker in self._brokers.items()}
         self.client = _client(config, self.profile, demo, tuple(self._brokers), self._receive)
+        self._account = Account(self.profile.account, f"{self.name}-Server", self.client.message)
 
     @property
     def shared_symbols(self) -> list[str]:
@@ -83,11 +88,13 @@ class Terminal:
         """Trade until cancelled, or until the bridge turns the terminal away."""
         async with self.client, asyncio.TaskGroup() as self._work:
             trading = self._work.create_task(self._trade())
+            accounting = self._work.create_task(self._keep_account())
             try:
                 await self.client.ended()
             except RefusedError as why:
                 self._say(f"{self.name} was turned away by the bridge: {why}")
             trading.cancel()
+            accounting.cancel()
 
     async def lose_numbers(self, away_s: float) -> None:
         """Cut the line and lose some of what is produced meanwhile."""
@@ -110,6 +117,20 @@ class Terminal:
             quote = self._brokers[symbol].quote(now)
             if quote is not None:
                 self.pass_on(symbol, quote)
+
+    async def _keep_account(self) -> None:
+        self._tell_account()
+        while True:
+            await asyncio.sleep(_ACCOUNT_S)
+            if self._account.is_trading:
+                self._tell_account()
+
+    def _tell_account(self) -> None:
+        self._account.tell(self._price, self._stamp(time.time()))
+
+    def _price(self, symbol: str) -> float:
+        truth = self._brokers[symbol].truth
+        return round(truth.mid(time.time()), truth.instrument.digits)
 
     def pass_on(self, symbol: str, quote: Quote) -> None:
         """What the terminal makes of a quote: a tick, and with it perhaps a closed bar."""
@@ -154,10 +175,18 @@ class Terminal:
         self._say(f"{self.name} has drawn {signal.action} {signal.symbol}")
         if signal.execute and signal.action != "NONE":
             await asyncio.sleep(_FILL_S)
-            price = round(broker.truth.mid(time.time()), broker.truth.instrument.digits)
-            ticket = str(time.time_ns() // 1_000_000 % 10**9)
-            self.client.acknowledge(signal.id, "executed", ticket=ticket, price=price)
-            self._say(f"{self.name} has executed {signal.action} {signal.symbol} at {price}")
+            self._execute(signal, broker.truth.instrument)
+
+    def _execute(self, signal: Signal, instrument: Instrument) -> None:
+        price, now_ms = self._price(signal.symbol), self._stamp(time.time())
+        try:
+            ticket = self._account.trade(signal.action, signal.symbol, instrument, price, now_ms)
+        except ValueError as why:
+            self.client.acknowledge(signal.id, "rejected", detail=str(why))
+            return
+        self.client.acknowledge(signal.id, "executed", ticket=ticket, price=price)
+        self._tell_account()
+        self._say(f"{self.name} has executed {signal.action} {signal.symbol} at {price}")
 
 
 def _client(
@@ -172,6 +201,7 @@ def _client(
         config.secret,
         profile.platform,
         version=profile.version,
+        account=profile.account,
         utc_offset_s=profile.utc_offset_s,
         symbols=symbols,
     )

@@ -152,6 +152,12 @@ async def test_signals_are_drawn_by_all_and_executed_where_asked(tmp_path: Path)
         assert bridge.signal_acks.count(("c", "rejected")) == 4
         tickets = [ack for ack in bridge.of_type("signal_ack") if ack["state"] == "executed"]
         assert all(1.0 < ack["price"] < 1.2 for ack in tickets)
+        for each in TERMINALS:
+            told = [item for item in by_client(bridge, each["client"]) if isinstance(item, dict)]
+            kinds = [item["type"] for item in told if item["type"] in ("account", "order")]
+            assert kinds[:3] == ["account", "order", "account"]
+            (position,) = (item for item in told if item["type"] == "position")
+            assert (position["symbol"], position["volume"]) == ("EURUSD", 0.1)
 
 
 async def test_faults_show_and_are_printed(tmp_path: Path) -> None:
@@ -168,7 +174,7 @@ async def test_faults_show_and_are_printed(tmp_path: Path) -> None:
         assert crossed
         assert {row[0] for row in crossed} == {"EURUSD"}
         before, after = (
-            [r for r in by_client(bridge, "FTMO-DEMO") if r[0] == symbol][-1][1]
+            [row for row in by_client(bridge, "FTMO-DEMO") if symbol in row][-1][1]
             for symbol in ("GBPUSD", "EURUSD")
         )
         assert after - before > 2500

@@ -24,7 +24,7 @@ def terminal_of(bridge: FakeBridge, kind: str, board: FaultBoard | None = None) 
 
 
 async def sent(kind: str, *quotes: Quote, board: FaultBoard | None = None) -> list[Any]:
-    """The items that the bridge has after these quotes of EURUSD."""
+    """The items that the bridge has after these quotes of EURUSD, without the account's."""
     async with listening() as bridge:
         terminal = terminal_of(bridge, kind, board)
         for quote in quotes:
@@ -33,7 +33,8 @@ async def sent(kind: str, *quotes: Quote, board: FaultBoard | None = None) -> li
         await terminal_done(terminal)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        return list(bridge.stream.items.values())
+        told = bridge.stream.items.values()
+        return [each for each in told if isinstance(each, list) or each["type"] != "account"]
 
 
 async def terminal_done(terminal: Terminal) -> None:
