@@ -130,13 +130,15 @@ class Account:
 
     def _tell_position(self, symbol: str, before: _Position | None, time_ms: int) -> None:
         now = self._positions.get(symbol)
-        if before is not None and (now is None or now.ticket != before.ticket):
+        is_known = before is not None and now is not None and now.ticket == before.ticket
+        if before is not None and not is_known:
             closed = {"ticket": before.ticket, "symbol": symbol, "volume": 0}
             self._state("position", {**closed, "account": self.name, "time_ms": time_ms})
         if now is not None:
             fields = {"ticket": now.ticket, "symbol": symbol, "side": _side(now.volume)}
+            fields |= {"event": "modified" if is_known else "filled", "account": self.name}
             held = {"volume": abs(now.volume), "price": round(now.price, now.instrument.digits)}
-            self._state("position", {**fields, **held, "account": self.name, "time_ms": time_ms})
+            self._state("position", {**fields, **held, "time_ms": time_ms})
 
 
 def worth(instrument: Instrument, price: float) -> float:

@@ -43,7 +43,7 @@ def test_what_is_bought_stands_and_its_profit_is_in_the_equity(book: Book) -> No
     )  # fmt: skip
     assert book.last("position") == {
         "account": "50411873", "ticket": ticket, "symbol": "EURUSD", "side": "buy", "volume": 0.1,
-        "price": 1.08, "time_ms": 1000,
+        "price": 1.08, "event": "filled", "time_ms": 1000,
     }  # fmt: skip
     told = book.money(EURUSD=1.0810)
     assert (told["balance"], told["equity"]) == (DEPOSIT, DEPOSIT + 10)
@@ -66,7 +66,7 @@ def test_more_of_the_same_side_is_one_position_at_the_average_price(book: Book) 
     first = book.trade("BUY", 1.0800)
     second = book.trade("BUY", 1.0810)
     assert first != second
-    assert book.last("position")["ticket"] == first
+    assert (book.last("position")["ticket"], book.last("position")["event"]) == (first, "modified")
     assert (book.last("position")["volume"], book.last("position")["price"]) == (0.2, 1.0805)
 
 
