@@ -14,5 +14,10 @@ mmdebstrap --quiet --architectures=amd64,i386 --variant=apt \
     --aptopt='APT::Install-Recommends "false"' --include=wine,wine32:i386,wine64 \
     "$VERSION_CODENAME" "$root" "deb $source $VERSION_CODENAME main"
 mkdir -p "$root/mnt/fks"
-"$(dirname "$0")/run.sh" "$root" /tmp wineboot -i
+run=$(dirname "$0")/run.sh
+"$run" "$root" /tmp wineboot -i
+# Not every kernel runs both: better no wine than half of one.
+for folder in syswow64 system32; do
+    "$run" "$root" /tmp wine "C:\\windows\\$folder\\cmd.exe" /c ver
+done
 touch "$root/.ready"
