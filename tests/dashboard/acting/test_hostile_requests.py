@@ -74,3 +74,19 @@ def test_a_name_with_a_zero_byte_signs_nobody_in() -> None:
 def test_a_cookie_with_a_zero_byte_is_none() -> None:
     stranger = Client(headers={"cookie": r'sessionid="abcdefghijkl\000"'})
     assert stranger.get("/").url.startswith("/sign-in")
+
+
+@pytest.mark.parametrize(
+    "door", [door for door in DOORS if door.subject], ids=lambda door: door.name
+)
+def test_a_number_that_nothing_has_is_not_found(
+    door: Door,
+    subjects: dict[str, Any],  # noqa: F811
+    as_admin: Client,
+) -> None:
+    there = address(door, subjects)
+    # A session is named by a UUID, which has no such numbers.
+    if str(subjects[door.subject]).isdecimal():
+        there = there.replace(str(subjects[door.subject]), "9" * 30, 1)
+        assert as_admin.get(there).status_code in (404, 405)
+        assert as_admin.post(there, {}).status_code < 500
