@@ -102,7 +102,8 @@ WHAT_TO_LOOK_AT = [
     "  Overview shows which feed disagrees with the others, and by how much;",
     "  Alerts says what is wrong, since when, and takes your acknowledgement;",
     "  Clients shows whether each terminal delivers everything that it produced;",
-    "  Signals sends one to a chart and shows its way there.",
+    "  Signals sends one to a chart and shows its way there; one that may be executed becomes a",
+    "  position in the account on the client's page.",
 ]
 
 
