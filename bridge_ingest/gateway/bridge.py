@@ -43,8 +43,9 @@ DRAIN_TASK = "fksbridge.tasks.drain"
 
 _COMMIT_WITHIN_S = 2.0
 """At the end: what Redis has not taken by then was not acknowledged and will be sent again."""
-_LET_GO_WITHIN_S = 0.5
-"""A client library may swallow one cancellation; the end of the loop cancels again."""
+_LET_GO_WITHIN_S = 2.0
+"""They end at once but on a machine that is very busy. A client library may swallow one
+cancellation; the end of the loop cancels again."""
 
 
 class Bridge:
@@ -115,6 +116,9 @@ class Bridge:
         """Let go of Redis, once the sessions have handed on what they were sent."""
         await self._sign_off()
         await self.redis.aclose()
+        pool = self.redis.connection_pool
+        pool.reset()  # type: ignore[no-untyped-call]
+        pool.max_connections = 0  # whoever still asks gets an error, and opens nothing anew
 
     @property
     def is_writing(self) -> bool:

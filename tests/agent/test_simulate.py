@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -188,7 +189,10 @@ async def test_a_cut_loses_the_numbers_that_it_says(tmp_path: Path) -> None:
         (gap,) = bridge.stream.gaps
         lost = gap[1] - gap[0] + 1
         assert lost >= 5
-        assert f"ICM-LIVE has lost {lost} numbers for good" in run.out
+        said = re.search(r"ICM-LIVE has lost (\d+) numbers for good", run.out)
+        assert said is not None
+        # Of what it gave up the bridge may have some, whose acknowledgement the cut took.
+        assert int(said[1]) >= lost
         assert len(bridge.stream.items) + lost == bridge.stream.through
         assert f"lost {lost}" in run.out.splitlines()[-1]
 

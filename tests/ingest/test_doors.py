@@ -161,6 +161,16 @@ def _change_silently(revoked: int, disabled: int) -> None:
     connections.close_all()
 
 
+def test_a_gateway_that_has_closed_opens_redis_for_nobody() -> None:
+    async def close() -> None:
+        async with door() as gate:
+            await gate.bridge.redis.ping()
+        with pytest.raises(redis.RedisError):
+            await gate.bridge.redis.ping()
+
+    asyncio.run(close())
+
+
 def test_a_signal_goes_to_one_session_and_to_the_next_only_when_that_one_ended() -> None:
     client, key = client_with_key("A")
     outbox.put(client.pk, "x", {"id": "x", "action": "BUY"}, FAR_MS)
