@@ -26,6 +26,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from bridge_ingest import names
+from bridge_ingest.ending import end
 from bridge_ingest.gateway.directory import Directory
 from bridge_ingest.gateway.tokens import Tokens
 from bridge_ingest.journal.writer import Journal
@@ -43,9 +44,7 @@ DRAIN_TASK = "fksbridge.tasks.drain"
 
 _COMMIT_WITHIN_S = 2.0
 """At the end: what Redis has not taken by then was not acknowledged and will be sent again."""
-_LET_GO_WITHIN_S = 2.0
-"""They end at once but on a machine that is very busy. A client library may swallow one
-cancellation; the end of the loop cancels again."""
+_LET_GO_WITHIN_S = 1.5
 
 
 class Bridge:
@@ -99,18 +98,15 @@ class Bridge:
         """Tell every session and commit what is pending."""
         for session in list(self.sessions.values()):
             session.end("shutdown", "The gateway is stopping; connect again.")
-        jobs = list(self._tasks)
-        for job in jobs:
-            job.cancel()
+        await asyncio.gather(end(list(self._tasks), _LET_GO_WITHIN_S), self._end_journal())
+        self._kicker.shutdown(wait=False, cancel_futures=True)
+        self.directory.close()
+
+    async def _end_journal(self) -> None:
         self.journal.stop()
         if self._journal_task is not None:
             await asyncio.wait([self._journal_task], timeout=_COMMIT_WITHIN_S)
-            self._journal_task.cancel()
-            jobs.append(self._journal_task)
-        if jobs:
-            await asyncio.wait(jobs, timeout=_LET_GO_WITHIN_S)
-        self._kicker.shutdown(wait=False, cancel_futures=True)
-        self.directory.close()
+            await end([self._journal_task], _LET_GO_WITHIN_S)
 
     async def close(self) -> None:
         """Let go of Redis, once the sessions have handed on what they were sent."""

@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from bridge_ingest import names
+from bridge_ingest.ending import end
 from bridge_ingest.store import async_redis
 from dashboard.live import history
 from dashboard.live.fanout import Viewer
@@ -39,6 +40,7 @@ FRAMES_APART_S = 0.05
 BEAT_EVERY_S = 1.0
 HEALTH_KEPT_MS = 15_000
 RETRY_AFTER_S = 1.0
+_LET_GO_WITHIN_S = 2.0
 CHANNELS = (names.LIVE_QUOTES, names.LIVE_VERIFY, names.LIVE_EVENT, names.LIVE_HEALTH)
 
 _decode_quotes = msgspec.json.Decoder(QuotesMessage).decode
@@ -86,9 +88,7 @@ class Board:
         self._stopping = True
         if self._due:
             self._due.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks, _LET_GO_WITHIN_S)
 
     def join(self, viewer: Viewer) -> None:
         viewer.begin(self._snapshot(), self.picture.seq)
