@@ -82,7 +82,7 @@ pine-mutants: $(VENV)/.develops $(PINETS)  ## Seeded defects in the Pine scripts
 wine-test: $(VENV)/.develops  ## The DLL of MetaTrader 4 itself under wine, where there is one (make wine)
 	@$(RUN) -m pytest -m wine --timeout 600 tests/terminals/wine $(ARGS)
 
-wine: build/wine/.ready  ## A wine of its own in build/wine (Debian, as root; 2 GB, some minutes)
+wine: build/wine/.ready  ## A wine of its own in build/wine (Debian, as root; 3 GB, a minute or two)
 
 build/wine/.ready:
 	@tests/terminals/wine/fetch.sh build/wine
