@@ -32,6 +32,8 @@ def main() -> None:
         sys.stdout.flush()
         command = (
             sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--log-level", "error",
+            # Its plain workers close every connection: what ours keeps would be held against that.
+            "--worker-class", "gthread", "--threads", "8",
             "--bind", f"fd://{listener.fileno()}", "bench.webhook_sketch:app",
         )  # fmt: skip
         os.execv(sys.executable, command)  # noqa: S606 - a program of ours, no shell
