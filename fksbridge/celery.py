@@ -14,6 +14,7 @@ from celery.beat import Scheduler
 from celery.exceptions import SecurityWarning
 from celery.signals import (
     setup_logging,
+    task_prerun,
     worker_before_create_process,
     worker_process_init,
     worker_ready,
@@ -55,6 +56,18 @@ def settle_heap(**_: object) -> None:
     from bridge_ingest import heap
 
     heap.settle()
+
+
+@task_prerun.connect
+def keep_connection(**_: object) -> None:
+    """A task goes on with the connection of the one before, unless it is broken or too old.
+
+    Celery would close it after each task (CELERY_DB_REUSE_MAX keeps it from that), and drains are
+    tasks that come every second or sooner.
+    """
+    from django.db import close_old_connections
+
+    close_old_connections()
 
 
 def show_life(name: str) -> None:

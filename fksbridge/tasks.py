@@ -10,7 +10,6 @@ import structlog
 from celery import current_app, shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -35,7 +34,6 @@ _drains: dict[str, Drain] = {}
 @shared_task(name=DRAIN_TASK)
 def drain(shard: str) -> None:
     """Store what lies in a shard's journal. Driven by commits, and each second by beat."""
-    close_old_connections()
     here = _drains.setdefault(shard, Drain(shard, sync_redis()))
     try:
         more = here.run()
@@ -54,7 +52,6 @@ def drain(shard: str) -> None:
 @shared_task(name="fksbridge.tasks.watch")
 def watch() -> None:
     """Let strategies look at what is journalled, as long as any is switched on."""
-    close_old_connections()
     try:
         more = _watch().run()
     except (DatabaseError, RedisError, OSError) as error:
