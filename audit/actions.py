@@ -18,6 +18,10 @@ NAMELESS = {"command": "command line", "api": "machine", "automatic": "the bridg
 """Who is named when no user stands behind a change, by source."""
 # Any number that no other advisory lock of the bridge uses; writers of the log queue on it.
 _WRITERS_LOCK = 0x464B53_41554454
+_LOCK_AND_HEAD = """
+SELECT pg_advisory_xact_lock(%s);
+SELECT digest FROM audit_auditentry ORDER BY id DESC LIMIT 1
+"""
 
 
 def record(
@@ -65,11 +69,14 @@ def _plain(value: Any) -> Any:
 
 
 def _lock_and_read_head() -> str:
-    """The last digest. Two statements: who waited for the lock must see what it waited for."""
+    """The last digest. Two statements: who waited for the lock must see what it waited for. Sent
+    together, since a strategy's signal waits for the answer."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "An audit entry needs the change's transaction."
         )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_WRITERS_LOCK])
-    return AuditEntry.objects.order_by("-id").values_list("digest", flat=True).first() or GENESIS
+        cursor.execute(_LOCK_AND_HEAD, [_WRITERS_LOCK])
+        cursor.nextset()
+        head = cursor.fetchone()
+    return head[0] if head else GENESIS

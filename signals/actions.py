@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from audit import actions as audit
 from bridge_ingest.models import Client
-from signals import delivery
-from signals.models import Delivery, DeliveryState, DeliveryStep, Signal, StrategySetting
+from signals import delivery, rows
+from signals.models import Delivery, Signal, StrategySetting
 from signals.strategies import registry
 from signals.targets import Target, Turned, choose, find_instrument, market_price, receivers
 from signals.ticket import Ticket, TicketAction, TicketRefused, problems
@@ -91,13 +91,17 @@ def place(
     now = timezone.now()
     # No savepoint: a strategy's signal would wait for two more answers of PostgreSQL.
     with transaction.atomic(savepoint=False):
-        signal = Signal.objects.create(
+        signal = Signal(
             id=signal_id or uuid4(), symbol=ticket.symbol, action=ticket.action,
             entry=ticket.entry, stop_loss=ticket.stop_loss, take_profit=ticket.take_profit,
             confidence=ticket.confidence, note=ticket.note, source=origin, execute=ticket.execute,
             created_at=now, created_by=actor, expires_at=ticket.expires_at,
         )  # fmt: skip
-        deliveries = _queue(signal, targets, now)
+        deliveries = [
+            Delivery(signal=signal, client=each.client, symbol=each.symbol, changed_at=now)
+            for each in targets
+        ]
+        rows.store(signal, deliveries)
         after = _facts(signal) | {"clients": [target.client.name for target in targets]}
         audit.record(actor=actor, action="signal.push", object=signal, after=after, source=source)
         delivery.hand_over(deliveries)
@@ -177,17 +181,6 @@ def _pushed_before(signal_id: UUID | None) -> Pushed | None:
     if signal is None:
         return None
     return Pushed(signal, list(signal.deliveries.select_related("client")))
-
-
-def _queue(signal: Signal, targets: list[Target], now: datetime) -> list[Delivery]:
-    deliveries = Delivery.objects.bulk_create(
-        Delivery(signal=signal, client=target.client, symbol=target.symbol, changed_at=now)
-        for target in targets
-    )
-    DeliveryStep.objects.bulk_create(
-        DeliveryStep(delivery=each, state=DeliveryState.QUEUED, at=now) for each in deliveries
-    )
-    return deliveries
 
 
 def _facts(signal: Signal) -> dict[str, Any]:
