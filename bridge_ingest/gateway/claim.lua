@@ -1,13 +1,24 @@
--- Claim a message of an outbox for one session among those of all gateways.
--- KEYS: the client's claims. ARGV: message, gateway, session, prefix of the keys of running gateways.
--- Returns the holder, as {gateway, session}. A claim of a gateway that is gone holds no more.
-local holder = redis.call('HGET', KEYS[1], ARGV[1])
-if holder then
-  local gateway, session = holder:match('^(%S+) (%S+)$')
-  if gateway == ARGV[2] or redis.call('EXISTS', ARGV[4] .. gateway) == 1 then
-    return {gateway, session}
+-- Claim what waits in a client's outbox for one session among those of all gateways.
+-- KEYS: the outbox, its claims. ARGV: gateway, session, prefix of the keys of running gateways.
+-- Returns {message, entry, gateway, session} for each that waits, with the session that holds it.
+-- A claim of a gateway that is gone holds no more.
+local waiting = redis.call('HGETALL', KEYS[1])
+local mine = ARGV[1] .. ' ' .. ARGV[2]
+local found = {}
+for at = 1, #waiting, 2 do
+  local message = waiting[at]
+  local holder = redis.call('HGET', KEYS[2], message)
+  local gateway, session
+  if holder then
+    gateway, session = holder:match('^(%S+) (%S+)$')
   end
+  if not (gateway == ARGV[1] or gateway and redis.call('EXISTS', ARGV[3] .. gateway) == 1) then
+    redis.call('HSET', KEYS[2], message, mine)
+    gateway, session = ARGV[1], ARGV[2]
+  end
+  found[#found + 1] = {message, waiting[at + 1], gateway, session}
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
-redis.call('EXPIRE', KEYS[1], 86400)
-return {ARGV[2], ARGV[3]}
+if #found > 0 then
+  redis.call('EXPIRE', KEYS[2], 86400)
+end
+return found

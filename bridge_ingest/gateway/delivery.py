@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from importlib import resources
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -44,15 +44,14 @@ async def deliver(bridge: Bridge, session: AnySession, client_id: int) -> None:
 
     Raises redis.RedisError when Redis is away.
     """
-    waiting = await bridge.redis.hgetall(names.outbox(client_id))
+    waiting = await _claim(bridge, session, client_id)
     _forget_expired(session)
-    for raw_id, raw in waiting.items():
-        message_id = cast(bytes, raw_id).decode()
+    for message_id, raw, holder in waiting:
         entry = msgspec.json.decode(raw)
         if entry["expires_ms"] <= time.time() * 1000:
             await _drop(bridge, client_id, message_id)
-        elif message_id not in session.sent_signals and await _claim(
-            bridge, session, client_id, message_id
+        elif message_id not in session.sent_signals and await _is_mine(
+            bridge, session, client_id, message_id, holder
         ):
             session.sent_signals[message_id] = entry["expires_ms"]
             session.signal(entry["message"])
@@ -92,17 +91,31 @@ async def hand_on(bridge: Bridge, session: Session) -> None:
         log.warning("outbox_unreachable", client=session.client.name, error=str(error))
 
 
-async def _claim(bridge: Bridge, session: AnySession, client_id: int, message_id: str) -> bool:
+async def _claim(
+    bridge: Bridge, session: AnySession, client_id: int
+) -> list[tuple[str, bytes, tuple[str, str]]]:
+    """What waits for the client, each with who holds it: this session, where nobody else does."""
+    keys = (names.outbox(client_id), names.claims(client_id))
+    # One answer for both: a strategy's signal waits for it.
+    rows = await bridge.redis.eval(
+        _CLAIM, len(keys), *keys, bridge.id, str(session.id), names.alive("")
+    )
+    return [
+        (message_id.decode(), raw, (gateway.decode(), holder.decode()))
+        for message_id, raw, gateway, holder in rows
+    ]
+
+
+async def _is_mine(
+    bridge: Bridge, session: AnySession, client_id: int, message_id: str, holder: tuple[str, str]
+) -> bool:
     """True when this session is the one that is to be sent the message."""
     mine = (bridge.id, str(session.id))
-    arguments = (message_id, *mine, names.alive(""))
-    claims = names.claims(client_id)
-    answer = await bridge.redis.eval(_CLAIM, 1, claims, *arguments)
-    gateway, holder = (part.decode() for part in answer)
-    if (gateway, holder) == mine:
+    if holder == mine:
         return session.ended is None
-    if gateway == bridge.id and not _lives(bridge, holder):
-        await bridge.redis.hset(claims, message_id, " ".join(mine))
+    gateway, holding = holder
+    if gateway == bridge.id and not _lives(bridge, holding):
+        await bridge.redis.hset(names.claims(client_id), message_id, " ".join(mine))
         return session.ended is None
     bridge.claimed_elsewhere.add(client_id)  # by a session that may end without a word
     return False
