@@ -73,28 +73,14 @@ class Pages:
         self._watches: dict[BrowserContext, Watch] = {}
 
     def open(self, path: str, viewport: ViewportSize = WIDE, scheme: Scheme = "dark") -> Page:
-        context = self._context(viewport, scheme)
+        context = self._browser.new_context(
+            viewport=viewport, color_scheme=scheme, base_url=self._base, reduced_motion="reduce"
+        )
+        context.add_cookies([self._cookie])
         self._watches[context] = Watch(context, self._base)
         page = context.new_page()
         page.goto(path)
         return page
-
-    def unwatched(self, viewport: ViewportSize, scheme: Scheme) -> Page:
-        """For tools that write styles of their own into the page: no policy, no watch."""
-        return self._context(viewport, scheme, bypass_csp=True).new_page()
-
-    def _context(
-        self, viewport: ViewportSize, scheme: Scheme, *, bypass_csp: bool = False
-    ) -> BrowserContext:
-        context = self._browser.new_context(
-            viewport=viewport,
-            color_scheme=scheme,
-            base_url=self._base,
-            reduced_motion="reduce",
-            bypass_csp=bypass_csp,
-        )
-        context.add_cookies([self._cookie])
-        return context
 
     def expect_refusal(self, page: Page, path: str, status: int) -> None:
         self._watches[page.context].expect(path, status)

@@ -1,83 +1,39 @@
-"""Every page of the live half, light and dark, wide and narrow, as a browser really draws it."""
+"""The pages of the live half, as a browser really draws them."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import expect
 
-from tests.dashboard.screen.conftest import NARROW, WIDE, Open, Pages, Scheme
+from tests.browser.looks import against_guidelines
+from tests.dashboard.screen.conftest import NARROW, WIDE, Open, Scheme
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requires("chromium")]
 
-AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 VECTORS = Path(__file__).parents[1] / "figure_vectors.json"
 PAGES = ["/", "/instruments", "/instruments/EURUSD", "/health", "/about", "/styleguide"]
-each_scheme = pytest.mark.parametrize("scheme", ["dark", "light"])
-# Each page in every theme and width: tests/browser/test_pages.py.
-two_looks = pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# What a page needs in every look: tests/browser/test_pages.py.
 
 
-def accessibility_faults(page: Page) -> list[str]:
-    """What axe finds on the page as it stands."""
-    page.evaluate(AXE.read_text())
-    found: Any = page.evaluate(
-        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
-    )
-    return [
-        f"{fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
-        for fault in found["violations"]
-        for node in fault["nodes"]
-    ]
-
-
-@two_looks
-def test_every_page_is_accessible(pages: Pages, viewport: ViewportSize, scheme: Scheme) -> None:
-    page = pages.unwatched(viewport, scheme)
-    faults = {}
-    for path in PAGES:
-        page.goto(path)
-        expect(page.locator("utc-clock")).to_have_attribute("data-link", "live")
-        faults[path] = accessibility_faults(page)
-    page.context.clear_cookies()
-    page.goto("/sign-in")
-    faults["/sign-in"] = accessibility_faults(page)
-    assert faults == {path: [] for path in faults}
-
-
-@each_scheme
-def test_what_floats_is_accessible_too(pages: Pages, scheme: Scheme) -> None:
-    page = pages.unwatched(WIDE, scheme)
-    page.goto("/")
+# Wide alone: axe knows no top layer, and takes the narrow page's bar to cover its menu.
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_what_floats_is_accessible_too(open_page: Open, scheme: Scheme) -> None:
+    page = open_page("/", WIDE, scheme)
     expect(page.locator("utc-clock")).to_have_attribute("data-link", "live")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
-    faults = accessibility_faults(page)
+    faults = against_guidelines(page)
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(page.locator("#palette [role=option]").first).to_be_visible()
-    faults += accessibility_faults(page)
+    faults += against_guidelines(page)
     page.keyboard.press("Escape")
     page.click(".who[popovertarget]")
-    faults += accessibility_faults(page)
+    faults += against_guidelines(page)
     assert faults == []
-
-
-@two_looks
-def test_every_page_fits_its_width_and_breaks_no_rule_of_the_policy(
-    pages: Pages, viewport: ViewportSize, scheme: Scheme
-) -> None:
-    page = pages.open("/", viewport, scheme)
-    too_wide = {}
-    for path in PAGES:
-        page.goto(path)
-        expect(page.locator("utc-clock")).to_have_attribute("data-link", "live")
-        too_wide[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert max(too_wide.values()) <= 0, too_wide
 
 
 def test_the_browser_writes_figures_as_the_server_does(open_page: Open) -> None:
@@ -168,26 +124,6 @@ def test_letters_typed_into_a_field_are_text_and_not_commands(open_page: Open) -
     expect(page.locator("#palette input")).to_have_value("gi?tp")
     assert page.url.endswith("/")
     expect(page.locator("#keys")).to_be_hidden()
-
-
-def test_where_the_focus_is_can_always_be_seen(open_page: Open) -> None:
-    page = open_page("/")
-    unseen: list[str] = page.evaluate(
-        """async () => {
-          const unseen = [];
-          const focusable = "a[href], button, input, select, [tabindex='0']";
-          for (const element of document.querySelectorAll(focusable)) {
-            if (!element.checkVisibility({visibilityProperty: true})) continue;
-            element.focus({focusVisible: true});
-            const style = getComputedStyle(element);
-            if (style.outlineStyle === "none" && style.boxShadow === "none") {
-              unseen.push(element.outerHTML.slice(0, 100));
-            }
-          }
-          return unseen;
-        }"""
-    )
-    assert unseen == []
 
 
 def test_the_tradingview_tab_says_plainly_when_it_cannot_load(open_page: Open) -> None:

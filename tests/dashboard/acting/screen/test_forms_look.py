@@ -11,10 +11,9 @@ from playwright.sync_api import Page, expect
 
 from bridge_ingest.models import Client, Gap, Refusal, Stream, StreamCursor
 from signals.actions import push, set_strategy
+from tests.browser.looks import faults, inaccessible
 from tests.dashboard import world
 from tests.dashboard.acting.screen.conftest import Windows
-from tests.dashboard.screen.conftest import NARROW, WIDE
-from tests.dashboard.screen.test_look import accessibility_faults
 from tests.signals.builders import make_key
 from verification import actions
 from verification.models import Alert
@@ -83,28 +82,19 @@ def full(trading: None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def inspected(windows: Windows, path: str, **how: Any) -> Page:
-    """With the policy off: axe writes styles of its own. Other tests watch over the policy."""
-    return windows.open(path, "admin", bypass_csp=True, **how)
-
-
 def settled(page: Page) -> Page:
-    expect(page.locator("utc-clock time")).not_to_have_text("--:--:--")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("utc-clock")).to_have_attribute("data-link", "live")
     return page
 
 
-# Each page in every theme and width: tests/browser/test_pages.py. Here with more to show.
-@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "dark"), (NARROW, "light")])
-def test_every_page_is_accessible_and_fits_its_width(
-    windows: Windows, full: dict[str, Any], viewport: dict[str, int], scheme: str
+# Every page of a running bridge: tests/browser/test_pages.py. Here with more to show.
+def test_every_page_fits_reads_well_and_shows_the_focus_in_both_themes(
+    windows: Windows, full: dict[str, Any]
 ) -> None:
-    page = inspected(windows, "/about", viewport=viewport, color_scheme=scheme)
+    page = windows.open("/about", "admin")
     for path in PAGES:
         page.goto(path.format(**full))
-        settled(page)
-        assert accessibility_faults(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        assert faults(settled(page)) == [], path
 
 
 DIALOGS = {
@@ -116,11 +106,10 @@ DIALOGS = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_every_dialog_is_accessible_takes_the_focus_and_goes(
-    windows: Windows, full: dict[str, Any], scheme: str
+    windows: Windows, full: dict[str, Any]
 ) -> None:
-    page = inspected(windows, "/about", color_scheme=scheme)
+    page = windows.open("/about", "admin")
     for path, link in DIALOGS.items():
         page.goto(path.format(**full))
         settled(page)
@@ -129,18 +118,18 @@ def test_every_dialog_is_accessible_takes_the_focus_and_goes(
         dialog = page.locator("#dialog-slot dialog")
         expect(dialog).to_be_visible()
         assert page.evaluate("document.activeElement.closest('dialog') !== null"), path
-        assert accessibility_faults(page) == [], path
+        assert inaccessible(page) == [], path
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
 
 
 def test_what_opens_in_place_is_accessible(windows: Windows, full: dict[str, Any]) -> None:
-    page = inspected(windows, "/about")
+    page = windows.open("/about", "admin")
     for path in ("/audit", "/settings", "/signals", f"/clients/{full['client']}"):
         page.goto(path)
         for summary in settled(page).locator("main details > summary").all():
             summary.click()
-        assert accessibility_faults(page) == [], path
+        assert inaccessible(page) == [], path
 
 
 def test_the_lists_are_walked_by_keyboard(windows: Windows, full: dict[str, Any]) -> None:
