@@ -67,20 +67,28 @@ class Bench:
         print(f"[{time.monotonic() - self._began:5.0f} s] {sentence}", file=sys.stderr, flush=True)
 
     def _round(self) -> None:
-        """A bridge of its own for each round; the sections that store most come last."""
-        alone = (shm.SHM, stages.STAGES)
-        of_house = [section for section in self._sections if section not in alone]
-        if of_house:
-            self.say("starting a bridge")
-            with house() as opened:
-                for section in of_house:
-                    self._measure(section, partial(self._ours, section, opened))
+        """A bridge of its own for each round; the sections that store most come last.
+
+        One that has stored millions of ticks uses more memory: sessions, whose goals are those of
+        a bridge alone, have another.
+        """
+        alone = (sessions.MANY, shm.SHM, stages.STAGES)
+        self._beside([section for section in self._sections if section not in alone])
+        self._beside([section for section in self._sections if section is sessions.MANY])
         if shm.SHM in self._sections:
             self._measure(shm.SHM, lambda: shm.measure(self._options.seconds, self.say))
         if stages.STAGES in self._sections:
             self.say("stages")
             each_s = max(1.0, self._options.seconds / 20)
             self._measure(stages.STAGES, lambda: stages.measure(each_s))
+
+    def _beside(self, sections: list[Section]) -> None:
+        """One after another on one bridge."""
+        if sections:
+            self.say("starting a bridge")
+            with house() as opened:
+                for section in sections:
+                    self._measure(section, partial(self._ours, section, opened))
 
     def _measure(self, section: Section, measured: Callable[[], Round]) -> None:
         """What fails is told and counts, and the other sections go on."""
