@@ -21,6 +21,9 @@ from fksbridge.embedded.session import services
 from market import partitions
 from tests.e2e import managing
 from tests.e2e.bridge import LiveBridge
+from tests.scheduling import (
+    pytest_xdist_make_scheduler,  # noqa: F401 - a hook, found by its name
+)
 from tests.strict import (  # noqa: F401 - hooks, found by their names
     pytest_make_collect_report,
     pytest_runtest_makereport,

@@ -161,7 +161,7 @@ def test_a_demonstration_does_not_run_in_production(folder: Path) -> None:
     assert "does not run in production" in refused(environ, "--demo")
 
 
-def test_it_stops_within_five_seconds_and_goes_on_with_its_data(folder: Path) -> None:
+def test_stopped_or_killed_it_leaves_no_process_and_goes_on_with_its_data(folder: Path) -> None:
     environ = bridge_environment(folder)
     first = BridgeProcess(environ).until_up()
     family = first.family()
@@ -171,17 +171,12 @@ def test_it_stops_within_five_seconds_and_goes_on_with_its_data(folder: Path) ->
     assert time.monotonic() - began < 5
     assert password_in(first.text) is not None
 
-    with bridge_running(environ) as second:
-        assert second.health()[0] == 200
-        assert password_in(second.text) is None
-
-
-def test_kill_9_of_the_supervisor_leaves_no_process_and_no_obstacle(folder: Path) -> None:
-    environ = bridge_environment(folder)
-    first = BridgeProcess(environ).until_up()
-    family = first.family()
-    first.process.kill()
-    first.stop()
+    second = BridgeProcess(environ).until_up()
+    assert password_in(second.text) is None
+    family = second.family()
+    second.process.kill()
+    second.stop()
     assert alive(family, within_s=5) == []
-    with bridge_running(environ) as second:
-        assert second.health()[0] == 200
+
+    with bridge_running(environ) as third:
+        assert third.health()[0] == 200

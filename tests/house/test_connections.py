@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from fksbridge.asgi import django_application
+from tests.e2e.bridge import wait_for
 
 REQUESTS = 25
 
@@ -46,4 +47,4 @@ def test_a_request_takes_its_connection_to_postgres_with_it() -> None:
 
     before = _open()
     assert asyncio.run(ask()) == [200] * REQUESTS
-    assert _open() <= before + 2
+    wait_for(lambda: _open() <= before + 2, 10, "PostgreSQL to see them closed")

@@ -121,11 +121,20 @@ class Door:
 _nobody: Application = None  # type: ignore[assignment]  # every path here is the door's own
 
 
+class _Leaving(ThreadPoolExecutor):
+    """One thread, whose last deed is to close its connection to PostgreSQL."""
+
+    def shutdown(self, wait: bool = True, **_: bool) -> None:
+        with contextlib.suppress(RuntimeError):  # it has been shut down before
+            self.submit(connections.close_all)
+        super().shutdown(wait)
+
+
 @contextlib.asynccontextmanager
 async def door() -> AsyncIterator[Door]:
     loop = asyncio.get_running_loop()
     bridge = Bridge("gateway")
-    bridge.directory._pool = pool = ThreadPoolExecutor(1)  # one thread, whose connection we close
+    bridge.directory._pool = pool = _Leaving(1)
     bridge_module._current[id(loop)] = bridge
     bridge.start()
     connections_open: set[TcpConnection] = set()
@@ -137,7 +146,6 @@ async def door() -> AsyncIterator[Door]:
     finally:
         tasks = [connection.task for connection in connections_open]
         listener.close()
-        await loop.run_in_executor(pool, connections.close_all)
         await bridge_module.stop_current()
         if tasks:
             await asyncio.wait(tasks, timeout=2)
