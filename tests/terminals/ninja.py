@@ -147,4 +147,4 @@ class NinjaTrader:
             self._process.kill()
             code = self._process.wait(10)
         self._process.stdout.close()
-        assert code == 0 or self._is_killed, "the platform did not end in order"
+        assert code == 0 or self._is_killed, f"the platform did not end in order: {code}"
