@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -141,10 +143,14 @@ class NinjaTrader:
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it has died; its exit code tells below
             self._process.stdin.close()
+        said = ""
         try:
-            code = self._process.wait(10)
+            code = self._process.wait(20)
         except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)  # mono then says where each thread is
+            time.sleep(1)
             self._process.kill()
             code = self._process.wait(10)
+            said = self._process.stdout.read()
         self._process.stdout.close()
-        assert code == 0 or self._is_killed, f"the platform did not end in order: {code}"
+        assert code == 0 or self._is_killed, f"the platform did not end in order: {code} {said}"
