@@ -21,5 +21,6 @@ class ByRoom(LoadFileScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
-    return ByRoom(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom | None:
+    """For `--dist loadfile`; other ways of handing out are as xdist has them."""
+    return ByRoom(config, log) if config.option.dist == "loadfile" else None
