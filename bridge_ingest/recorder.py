@@ -13,6 +13,7 @@ from bridge_ingest.clock import from_us
 from bridge_ingest.events import Event, handler
 from bridge_ingest.live import publish_event
 from bridge_ingest.models import Gap, Refusal, Session, Stream
+from bridge_ingest.rows import change
 
 LOST = "lost"
 """The close code of a session whose gateway could not say any more that it ended."""
@@ -79,7 +80,7 @@ def _rows(ids: Iterable[str]) -> Iterator[list[Session]]:
     rows = list(Session.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
     before = [row.duplicates for row in rows]
     yield rows
-    Session.objects.bulk_update(rows, _CHANGING)
+    change(rows, _CHANGING)
     grown: Counter[int] = Counter()
     for row, duplicates in zip(rows, before, strict=True):
         if row.stream_id and row.duplicates > duplicates:
@@ -101,7 +102,7 @@ def record_status(events: list[Event]) -> None:
     for row in rows:
         event = newest[str(row.pk)]
         row.status = {name: value for name, value in event.items() if name not in _ENVELOPE}
-    Session.objects.bulk_update(rows, ["status"])
+    change(rows, ["status"])
     growths: defaultdict[int, Growth] = defaultdict(Growth)
     for event in events:
         growth = growths[event["stream"]]
@@ -136,7 +137,7 @@ def _change_streams(growths: Mapping[int, Growth]) -> None:
             setattr(row, name, getattr(row, name) + getattr(growth, name))
         for name in _REACHED:
             setattr(row, name, max(getattr(row, name), getattr(growth, name)))
-    Stream.objects.bulk_update(rows, [*_ADDED, *_REACHED])
+    change(rows, [*_ADDED, *_REACHED])
 
 
 _ENVELOPE = frozenset({"kind", "type", "client", "stream", "session", "received_us"})

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bridge_ingest.events import Event, handler
 from bridge_ingest.live import publish_event
+from bridge_ingest.rows import change
 from execution.book import Book
 from execution.models import Account, Order, Position, TradeEvent
 
@@ -60,4 +61,4 @@ def _positions(account: Account, events: list[Event]) -> dict[str, Position]:
 
 def _store(model: type[Row], rows: list[Row], fields: list[str]) -> None:
     model.objects.bulk_create([row for row in rows if row.pk is None])
-    model.objects.bulk_update([row for row in rows if row.pk is not None], fields)
+    change([row for row in rows if row.pk is not None], fields)

@@ -22,6 +22,7 @@ from django.db.models import Q
 from bridge_ingest import live, outbox
 from bridge_ingest.clock import from_us, to_us
 from bridge_ingest.events import Event, handler
+from bridge_ingest.rows import change
 from signals.models import Delivery, DeliveryState, DeliveryStep, Signal
 
 log = structlog.get_logger(__name__)
@@ -186,8 +187,7 @@ def _step(delivery: Delivery, report: Report) -> DeliveryStep:
 
 
 def _store(moved: list[Delivery], steps: list[DeliveryStep]) -> None:
-    fields = ["state", "changed_at", "detail", "ticket", "price"]
-    Delivery.objects.bulk_update(moved, fields)
+    change(moved, ["state", "changed_at", "detail", "ticket", "price"])
     DeliveryStep.objects.bulk_create(steps)
     for delivery in moved:
         _tell_pages(delivery)

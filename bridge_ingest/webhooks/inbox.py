@@ -19,6 +19,7 @@ from bridge_ingest.events import Event, handler
 from bridge_ingest.live import publish_event
 from bridge_ingest.models import Client, Stream
 from bridge_ingest.protocol.errors import Refused
+from bridge_ingest.rows import change
 from bridge_ingest.webhooks import feeds
 from bridge_ingest.webhooks.models import WebhookAlert, WebhookBody, WebhookInbox
 from bridge_ingest.webhooks.reading import (
@@ -71,7 +72,7 @@ def record_posts(events: list[Event]) -> None:
         _count(inbox, of, kept)
         _prune(inbox)
         publish_event({"kind": "client", "id": client, "change": "webhook"})
-    WebhookInbox.objects.bulk_update(inboxes.values(), _COUNTED)
+    change(inboxes.values(), _COUNTED)
 
 
 def _keep_the_newest(posts: Sequence[Post]) -> None:
@@ -165,7 +166,7 @@ def store(posts: Sequence[Post]) -> None:
     placed = _placed(posts)
     for post in posts:
         mark(post.row, post.verdict, post.version)
-    WebhookBody.objects.bulk_update([post.row for post in posts if post.row.pk], _JUDGED)
+    change([post.row for post in posts if post.row.pk], _JUDGED)
     new = [post for post in posts if not post.row.pk]
     WebhookBody.objects.bulk_create(
         [post.row for post in new if post.is_kept or post.verdict.refused is not None]
