@@ -42,10 +42,26 @@ def log_as_the_bridge_does(**_: object) -> None:
     logging.config.dictConfig(settings.LOGGING)
 
 
+class Worker:
+    """The process that makes pool processes, as they know it."""
+
+    pid = 0
+
+
+@worker_before_create_process.connect
+def name_the_worker(**_: object) -> None:
+    """Before the fork: a pool process can't tell its worker from who takes in an orphan."""
+    Worker.pid = os.getpid()
+
+
 @worker_process_init.connect
 def die_with_the_worker(**_: object) -> None:
-    """A pool process that is busy when its worker is killed would go on unsupervised."""
+    """A pool process would outlive a worker that is killed: at its work, or waiting for some at a
+    pipe that its fellows hold open. The kernel says nothing of a death before it was asked to.
+    """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != Worker.pid:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @worker_before_create_process.connect
