@@ -43,9 +43,9 @@ def log_as_the_bridge_does(**_: object) -> None:
 
 
 class Worker:
-    """The process that makes pool processes, as they know it."""
+    """The process that has made this one for its pool; none where the pool is `solo`."""
 
-    pid = 0
+    pid: int | None = None
 
 
 @worker_before_create_process.connect
@@ -59,6 +59,8 @@ def die_with_the_worker(**_: object) -> None:
     """A pool process would outlive a worker that is killed: at its work, or waiting for some at a
     pipe that its fellows hold open. The kernel says nothing of a death before it was asked to.
     """
+    if Worker.pid is None:
+        return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != Worker.pid:
         os.kill(os.getpid(), signal.SIGKILL)

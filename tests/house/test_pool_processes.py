@@ -29,6 +29,14 @@ print("begun", flush=True)
 time.sleep(60)
 """
 
+# What Celery's pool of one does, in the worker itself.
+SOLO = """
+from celery.signals import worker_process_init
+import fksbridge.celery
+
+worker_process_init.send(sender="worker")
+"""
+
 
 @pytest.mark.parametrize("killed", ["before", "after"])
 def test_a_pool_process_ends_with_its_worker_killed_before_or_after_it_began(killed: str) -> None:
@@ -47,3 +55,8 @@ def test_a_pool_process_ends_with_its_worker_killed_before_or_after_it_began(kil
         assert worker.stdout.read() == ""
         assert worker.wait(10) == -9
     assert alive([pool_process], within_s=5) == []
+
+
+def test_a_worker_that_works_alone_is_no_pool_process_of_its_parent() -> None:
+    solo = [sys.executable, "-c", SOLO]
+    assert subprocess.run(solo, cwd=PROJECT, check=False).returncode == 0
