@@ -201,7 +201,9 @@ class Session(models.Model):
     """One connection of a client, from hello (or first plain message) to its end."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, related_name="sessions", db_index=False
+    )
     stream = models.ForeignKey(
         Stream, null=True, on_delete=models.SET_NULL, related_name="sessions"
     )
@@ -228,6 +230,7 @@ class Session(models.Model):
 
     class Meta:
         ordering = ["-opened_at"]
+        indexes = [models.Index(fields=["client", "-opened_at"], name="newest_of_client")]
 
     def __str__(self) -> str:
         return f"{self.client_id} {self.transport} {self.peer}"

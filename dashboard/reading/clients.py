@@ -189,8 +189,10 @@ def _counts(clients: list[int]) -> dict[int, Counts]:
 
 
 def _latest_sessions(clients: list[int]) -> dict[int, Session]:
-    rows = Session.objects.filter(client__in=clients).order_by("client_id", "-opened_at")
-    return {row.client_id: row for row in rows.distinct("client_id")}
+    """By an index, and so as fast after a year of reconnecting as on the first day."""
+    of_client = Session.objects.filter(client=OuterRef("pk")).order_by("-opened_at")
+    newest = Client.objects.filter(pk__in=clients).values_list(Subquery(of_client.values("pk")[:1]))
+    return {row.client_id: row for row in Session.objects.filter(pk__in=newest.order_by())}
 
 
 def _seen(clients: list[int]) -> dict[int, tuple[int, datetime | None]]:

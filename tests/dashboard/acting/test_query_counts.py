@@ -18,6 +18,7 @@ from market.models import Feed, Instrument
 from signals.actions import push
 from tests.dashboard import world
 from tests.dashboard.acting.conftest import htmx
+from tests.plans import plan
 from tests.signals.builders import make_client
 from verification import actions
 
@@ -105,3 +106,13 @@ def test_ten_times_as_much_costs_no_query_more(
         fill(number, operator)
     assert count(path, part) == few
     assert few <= ALLOWED[path, part]
+
+
+def test_the_list_of_clients_finds_each_ones_newest_session_by_an_index(
+    as_admin: Client, operator: User
+) -> None:
+    fill(0, operator)
+    with CaptureQueriesContext(connection) as asked:
+        as_admin.get("/clients", headers=htmx("client-list"))
+    newest = [each["sql"] for each in asked if 'SELECT "bridge_ingest_session"."id"' in each["sql"]]
+    assert ["newest_of_client" in plan(each) for each in newest] == [True]
