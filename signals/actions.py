@@ -98,7 +98,13 @@ def place(
             created_at=now, created_by=actor, expires_at=ticket.expires_at,
         )  # fmt: skip
         deliveries = [
-            Delivery(signal=signal, client=each.client, symbol=each.symbol, changed_at=now)
+            Delivery(
+                signal=signal,
+                client=each.client,
+                symbol=each.symbol,
+                changed_at=now,
+                execute=ticket.execute,
+            )
             for each in targets
         ]
         rows.store(signal, deliveries)

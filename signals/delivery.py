@@ -23,7 +23,7 @@ from bridge_ingest import live, outbox
 from bridge_ingest.clock import from_us, to_us
 from bridge_ingest.events import Event, handler
 from bridge_ingest.rows import change
-from signals.models import Delivery, DeliveryState, DeliveryStep, Signal
+from signals.models import UNDER_WAY, Delivery, DeliveryState, DeliveryStep, Signal
 
 log = structlog.get_logger(__name__)
 
@@ -112,9 +112,8 @@ def expire(now: datetime, *, signal: Signal | None = None, detail: str = "") -> 
     With a `signal`, waits for reports on its rows; without, passes over rows that a report is just
     moving, since the timer looks again within a second.
     """
-    due = Q(signal__expires_at__lte=now, state__in=DeliveryState.open())
-    due &= ~Q(state=DeliveryState.SHOWN, signal__execute=False)
-    rows = Delivery.objects.filter(due, **({"signal": signal} if signal else {}))
+    of = {"signal": signal} if signal else {}
+    rows = Delivery.objects.filter(UNDER_WAY, signal__expires_at__lte=now, **of)
     with transaction.atomic():
         # Claimed before they are moved, so two timers at once never make two steps of one.
         claimed = list(

@@ -35,11 +35,6 @@ class DeliveryState(models.TextChoices):
         """
         return _RANKS[self.value]
 
-    @classmethod
-    def open(cls) -> list[DeliveryState]:
-        """States from which a delivery may still move on its own."""
-        return [cls.QUEUED, cls.SENT, cls.RECEIVED, cls.SHOWN]
-
 
 _RANKS = {
     "queued": 0,
@@ -50,6 +45,10 @@ _RANKS = {
     "rejected": 5,
     "executed": 5,
 }
+UNDER_WAY = models.Q(state__in=["queued", "sent", "received"]) | models.Q(
+    state="shown", execute=True
+)
+"""Deliveries that may still move on their own. A drawing has reached its end when it is shown."""
 
 
 class Signal(models.Model):
@@ -91,16 +90,13 @@ class Delivery(models.Model):
     detail = models.CharField(max_length=300, blank=True)
     ticket = models.CharField(max_length=64, blank=True)
     price = models.FloatField(null=True, blank=True)
+    execute = models.BooleanField(default=False, help_text="The signal's, for the index below.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "client"], name="one_delivery")]
         indexes = [
             # Looked through every second for what has expired; holds only what is under way.
-            models.Index(
-                fields=["signal"],
-                name="open_deliveries",
-                condition=models.Q(state__in=["queued", "sent", "received", "shown"]),
-            )
+            models.Index(fields=["signal"], name="under_way", condition=UNDER_WAY)
         ]
 
     def __str__(self) -> str:

@@ -101,7 +101,7 @@ class SignalView:
     def is_open(self) -> bool:
         """Something may still happen, so it can still be stopped."""
         return self.signal.expires_at > self.now and any(
-            each.delivery.state in DeliveryState.open() for each in self.deliveries
+            each.delivery.state in WAY for each in self.deliveries
         )
 
     @property

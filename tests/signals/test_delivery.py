@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import redis
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bridge_ingest import events, names, outbox
@@ -19,8 +20,9 @@ from bridge_ingest.clock import from_us, now_us, to_us
 from bridge_ingest.models import Client
 from signals import delivery
 from signals.actions import push
-from signals.models import Delivery, DeliveryState, DeliveryStep, Signal
+from signals.models import UNDER_WAY, Delivery, DeliveryState, DeliveryStep, Signal
 from signals.tasks import tend_deliveries
+from tests.plans import plan
 from tests.signals.builders import make_client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -238,7 +240,27 @@ def test_pages_hear_of_each_move_after_the_commit(
 def test_the_rank_of_every_state_is_known() -> None:
     ranks = [state.rank for state in DeliveryState]
     assert min(ranks) == 0
-    assert all(state.rank < DeliveryState.EXECUTED.rank for state in DeliveryState.open())
+    assert max(ranks) == DeliveryState.EXECUTED.rank
+
+
+@pytest.mark.parametrize("execute", [False, True])
+def test_a_drawing_ends_when_it_is_shown_and_an_order_when_it_is_decided(
+    redis_client: redis.Redis, client_row: Client, execute: bool
+) -> None:
+    row = push_close(client_row, execute=execute).deliveries.get()
+    moving = {"queued", "sent", "received"} | ({"shown"} if execute else set())
+    for row.state in DeliveryState:
+        row.save()
+        assert Delivery.objects.filter(UNDER_WAY).exists() == (row.state in moving)
+
+
+def test_the_timer_looks_through_what_is_under_way_and_not_through_all_drawings_ever_made(
+    signal: Signal, redis_client: redis.Redis
+) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        tend_deliveries()
+    looks = [each["sql"] for each in asked if 'FROM "signals_delivery"' in each["sql"]]
+    assert ["under_way" in plan(each) for each in looks] == [True, True]
 
 
 def test_twenty_reports_cost_as_many_queries_as_one(
