@@ -14,9 +14,9 @@ _Field: TypeAlias = "models.Field[Any, Any]"
 def change(rows: Iterable[models.Model], names: Iterable[str]) -> None:
     """Store the fields of these names as the rows, all of one model, now have them.
 
-    The ORM's `bulk_update` writes a CASE for each column with an arm for each row. Its time is
-    spent in Python, at thirty times this one's: with a thousand sessions, the reports of a fifth
-    of them kept a core busy for a third of each second (`make bench ARGS="sessions"`).
+    The ORM's `bulk_update` writes a CASE for each column with an arm for each row, and spends in
+    Python many times what PostgreSQL spends: the counters of a thousand sessions alone kept a
+    worker busy (`make bench ARGS="sessions"` prints its cores as `worker.default`).
 
     Raises what PostgreSQL says of a value that does not fit its column.
     """

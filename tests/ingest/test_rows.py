@@ -69,9 +69,7 @@ def test_other_rows_and_other_columns_stay(sessions: list[Session]) -> None:
 def test_rows_of_any_number_are_one_statement_and_none_is_no_statement(
     sessions: list[Session],
 ) -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         change(sessions, ["items", "refused"])
         change([], ["items"])
     assert len(asked) == 1
